@@ -1,0 +1,84 @@
+// npm run build: src/main.ts and all it imports → dist/herald.mjs, one ES module, with its source map and the licences of what it contains.
+// `--if-changed` does nothing when dist/ is already what the sources make.
+//
+// Exit codes: 0 built, 1 the sources do not build, 75 esbuild itself is missing or broken (so that set-up knows to install again).
+// The map lies beside the bundle and is read only under `node --enable-source-maps`: reading it at every start would cost more than the start.
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildRecord, digestInputs, isBuilt } from "./setup/freshness.mjs";
+import { thirdParty } from "./third-party.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const EXIT_TOOL_BROKEN = 75;
+
+// Packages inside the bundle are CommonJS in part and call `require` for Node's own modules.
+const BANNER = `#!/usr/bin/env node
+import { createRequire as heraldCreateRequire } from "node:module";
+const require = heraldCreateRequire(import.meta.url);`;
+
+if (!(process.argv.includes("--if-changed") && isBuilt(root))) await build();
+
+async function build() {
+  const startedAt = performance.now();
+  // Taken before esbuild reads: a file saved while it runs makes the record stale, not the bundle wrong.
+  const inputs = digestInputs(root);
+  const { outputFiles, metafile } = await bundle();
+  mkdirSync(join(root, "dist"), { recursive: true });
+  for (const { path, contents } of outputFiles) put(path, contents);
+  chmodSync(join(root, "dist/herald.mjs"), 0o755);
+  put(join(root, "dist/THIRD-PARTY.txt"), thirdParty(root, metafile));
+  const record = buildRecord(root, inputs);
+  put(record.path, record.text);
+  const size = outputFiles.find(({ path }) => path.endsWith(".mjs")).contents.length;
+  process.stderr.write(`built dist/herald.mjs, ${Math.round(size / 1024)} KiB in ${Math.round(performance.now() - startedAt)} ms\n`);
+}
+
+async function bundle() {
+  try {
+    const esbuild = await import("esbuild");
+    return await esbuild.build({
+      absWorkingDir: root,
+      entryPoints: ["src/main.ts"],
+      outfile: "dist/herald.mjs",
+      bundle: true,
+      platform: "node",
+      target: "node20.19",
+      format: "esm",
+      external: ["koffi"],
+      banner: { js: BANNER },
+      define: stamp(),
+      sourcemap: true,
+      sourcesContent: true,
+      legalComments: "none",
+      metafile: true,
+      write: false,
+      logLevel: "warning",
+    });
+  } catch (error) {
+    if (Array.isArray(error.errors)) process.exit(1); // A BuildFailure: esbuild has printed every error with file and line.
+    process.stderr.write(`esbuild does not run: ${error.message}\n`);
+    process.exit(EXIT_TOOL_BROKEN);
+  }
+}
+
+/** Version and commit, as `herald version` prints them. A build outside a git checkout says so through HERALD_COMMIT, or not at all. */
+function stamp() {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const git = spawnSync("git", ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], { cwd: root, encoding: "utf8" });
+  const commit = process.env.HERALD_COMMIT || (git.status === 0 ? git.stdout.trim() : "unknown");
+  return { HERALD_VERSION: JSON.stringify(version), HERALD_COMMIT: JSON.stringify(commit) };
+}
+
+/** Replaces a file whole, so that a process that starts meanwhile reads the old one or the new one. */
+function put(path, contents) {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, contents);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}

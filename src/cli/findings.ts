@@ -1,0 +1,13 @@
+import { formatFinding } from "../objects/findings.ts";
+import type { Finding } from "../objects/kinds.ts";
+import { EXIT, type ExitCode } from "./failure.ts";
+
+/** A line per finding on stderr, where they do not mix with the result. */
+export function reportFindings(findings: readonly Finding[]): void {
+  for (const finding of findings) process.stderr.write(`${formatFinding(finding)}\n`);
+}
+
+/** 3 when an object was refused; warnings change nothing. */
+export function exitCodeFor(findings: readonly Finding[]): ExitCode {
+  return findings.some(({ severity }) => severity === "error") ? EXIT.findings : EXIT.done;
+}

@@ -1,0 +1,255 @@
+/**
+ * The commands, their arguments and flags. Definitions only: what a command does is imported when it is called, so that `herald version`
+ * does not pay for a BGP speaker. Each `--help` ends with an example that works as it stands.
+ */
+
+import { basename } from "node:path";
+import { Command, CommanderError, Option } from "commander";
+import { SpeakerError } from "../errors.ts";
+import { EXIT, type ExitCode, exitCodeOf, formatFailure } from "./failure.ts";
+import { type OutputFormat, parseOutputFormat } from "./output.ts";
+import { DEFAULT_SERVER } from "./servers.ts";
+
+/** Runs `argv` (as in `process.argv`) to its end. Never throws: every failure is a line on stderr and an exit code. */
+export async function run(argv: readonly string[]): Promise<ExitCode | number> {
+  const withStack = debugWanted(argv);
+  const outcome = { code: EXIT.done as number };
+  const fail = (error: unknown): void => {
+    process.stderr.write(`${formatFailure(error, withStack)}\n`);
+  };
+  onBrokenPipe();
+  process.on("uncaughtException", (error) => {
+    fail(error);
+    process.exit(EXIT.failed);
+  });
+  try {
+    await createProgram(invokedAs(argv), (code) => {
+      outcome.code = code;
+    }).parseAsync([...argv]);
+    return outcome.code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+    const known = error instanceof CommanderError ? usageError(error, argv) : error;
+    fail(known);
+    return exitCodeOf(known);
+  }
+}
+
+/** `kubectl herald` when kubectl runs this as its plugin. */
+export function invokedAs(argv: readonly string[]): string {
+  return basename(argv[1] ?? "").startsWith("kubectl-") ? "kubectl herald" : "herald";
+}
+
+interface ReadFlags {
+  readonly output: string;
+  readonly namespace: string;
+  readonly heraldNamespace: string;
+  readonly server?: readonly string[];
+}
+
+/** The whole command line. `finish` is told the exit code of the command that ran. */
+export function createProgram(name: string, finish: (code: number) => void): Command {
+  const program = new Command(name)
+    .description("Announces Kubernetes service addresses to routers by BGP, and says why, or why not.")
+    .usage("COMMAND [options]")
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .addHelpText("after", `\nExample:\n  ${name} demo`);
+
+  const command = (usage: string, description: string, example: string): Command => {
+    const made = program
+      .command(usage)
+      .description(description)
+      .allowExcessArguments(false)
+      .addOption(new Option("--log-level <level>", "debug, info, warn or error; debug also prints stacks").hideHelp(usage !== "speaker"))
+      .addHelpText("after", `\nExample:\n  ${name} ${example}`);
+    return made;
+  };
+
+  command(
+    "speaker",
+    "Runs on each node: announces what the cluster's objects ask for.",
+    "speaker --directory config/demo --node-name node-1",
+  )
+    .option("--config <file>", "the process's own configuration (YAML)")
+    .option("--node-name <name>", "this node (default: NODE_NAME, then the host name)")
+    .option("--directory <path>", "read objects from files instead of an API server, and follow changes to them")
+    .option("--kubeconfig <file>", "how to reach the API server (default: in-cluster)")
+    .option("--admin-listen <address>", "admin API: host:port or unix:/path (default: 127.0.0.1:7179)")
+    .option("--load-balancer-class <name>", "LoadBalancer Services of this class are ours")
+    .option("--record <file>", "append every session event as a JSON line, for `replay`")
+    .addOption(new Option("--while-stdin", "stop when standard input ends").hideHelp())
+    .action(async (flags: SpeakerFlags) => finish(await (await import("./speaker.ts")).runSpeaker(flags)));
+
+  planning(
+    command(
+      "plan [path...]",
+      "What would be announced, per node and peer. PATH: files or directories of objects, - for stdin.",
+      "plan config/demo",
+    ),
+  )
+    .option("--node <name>", "only this node")
+    .option("--peer <name>", "only this peer")
+    .option("--against <old>", "what going from OLD (a path) to PATH would change")
+    .option("--exit-code", "with --against: exit 3 when something would change")
+    .action(async (paths: string[], flags: ReadFlags & PlanFlags) =>
+      finish(
+        await (await import("./plan.ts")).runPlan({
+          ...reading(flags),
+          paths,
+          node: flags.node ?? null,
+          peer: flags.peer ?? null,
+          against: flags.against ?? null,
+          exitCode: flags.exitCode === true,
+        }),
+      ),
+    );
+
+  planning(
+    live(
+      command(
+        "explain <subject> [path...]",
+        "The checks that decide, in order. SUBJECT: a Service [namespace/]name, an address or a prefix. Without PATH running speakers are asked.",
+        "explain shop/api config/demo",
+      ),
+    ),
+  ).action(async (subject: string, paths: string[], flags: ReadFlags) =>
+    finish(await (await import("./explain.ts")).runExplain({ ...reading(flags), ...asking(flags), subject, paths })),
+  );
+
+  live(command("peers", "Sessions of running speakers.", "peers --server http://127.0.0.1:7179")).action(async (flags: ReadFlags) =>
+    finish(await (await import("./peers.ts")).runPeers(asking(flags))),
+  );
+  live(command("routes", "What running speakers announce.", "routes -o wide")).action(async (flags: ReadFlags) =>
+    finish(await (await import("./routes.ts")).runRoutes(asking(flags))),
+  );
+  live(command("services", "Every address of every Service, announced or not, and why.", "services -o wide")).action(
+    async (flags: ReadFlags) => finish(await (await import("./services.ts")).runServices(asking(flags))),
+  );
+  live(command("events", "What changed, when and why, newest last.", "events --service shop/api --since 10m"))
+    .option("--service <name>", "only this Service, [namespace/]name")
+    .option("--since <time>", "RFC 3339 time, or a duration like 10m")
+    .option("-n, --namespace <name>", "of a bare Service name", "default")
+    .action(async (flags: ReadFlags & { readonly service?: string; readonly since?: string }) => {
+      const service =
+        flags.service === undefined ? null : flags.service.includes("/") ? flags.service : `${flags.namespace}/${flags.service}`;
+      finish(await (await import("./events.ts")).runEvents({ ...asking(flags), service, since: flags.since ?? null }));
+    });
+
+  output(command("validate <path...>", "A line per finding in files or directories of objects; - for stdin.", "validate config/demo"))
+    .option("--herald-namespace <name>", "where Herald's own kinds are read", "herald-system")
+    .action(async (paths: string[], flags: ReadFlags) =>
+      finish(
+        await (await import("./validate.ts")).runValidate({
+          output: parseOutputFormat(flags.output),
+          heraldNamespace: flags.heraldNamespace,
+          paths,
+        }),
+      ),
+    );
+  command("crds", "The CustomResourceDefinitions of Herald's kinds, as YAML.", "crds | kubectl apply -f -").action(async () =>
+    finish(await (await import("./crds.ts")).runCrds()),
+  );
+  command("demo", "A router, three speakers and a small cluster on this machine.", "demo --once")
+    .option("--once", "play the scenario, check the router's table after every step, exit")
+    .option("--router <name>", "builtin, frr, gobgp or bird", "builtin")
+    .addOption(new Option("-o, --output <format>", "with --once: table or json").default("table"))
+    .action(async (flags: { readonly once?: true; readonly router: string; readonly output: string }) =>
+      finish(
+        await (await import("./demo.ts")).runDemoCommand({
+          once: flags.once === true,
+          router: flags.router,
+          output: parseOutputFormat(flags.output),
+        }),
+      ),
+    );
+  output(command("replay <file>", "Steps a recorded session again and compares every action.", "replay session.jsonl")).action(
+    async (file: string, flags: ReadFlags) =>
+      finish(await (await import("./replay.ts")).runReplay({ file, output: parseOutputFormat(flags.output) })),
+  );
+  output(command("version", "Version, commit, Node, and whether socket options can be set.", "version -o json")).action(
+    async (flags: ReadFlags) => finish(await (await import("./version.ts")).runVersion(parseOutputFormat(flags.output))),
+  );
+  program
+    .command("generate <what>", { hidden: true })
+    .description("Documents made from the code: fsm.")
+    .action(async (what: string) => finish(await (await import("./generate.ts")).runGenerate(what)));
+  return program;
+}
+
+/** Flags of `herald speaker` as commander gives them. */
+export interface SpeakerFlags {
+  readonly config?: string;
+  readonly nodeName?: string;
+  readonly directory?: string;
+  readonly kubeconfig?: string;
+  readonly adminListen?: string;
+  readonly loadBalancerClass?: string;
+  readonly record?: string;
+  readonly logLevel?: string;
+  readonly whileStdin?: true;
+}
+
+interface PlanFlags {
+  readonly node?: string;
+  readonly peer?: string;
+  readonly against?: string;
+  readonly exitCode?: true;
+}
+
+function output(command: Command): Command {
+  return command.option("-o, --output <format>", "table, wide, json or yaml", "table");
+}
+
+/** Flags of commands that ask running speakers. */
+function live(command: Command): Command {
+  return output(command).option(
+    "--server <url>",
+    `a speaker: http://host:port or unix:/path, repeatable (default: ${DEFAULT_SERVER})`,
+    collect,
+  );
+}
+
+/** Flags of commands that plan. */
+function planning(command: Command): Command {
+  const withOutput = command.options.some(({ long }) => long === "--output") ? command : output(command);
+  return withOutput
+    .option("-n, --namespace <name>", "of a bare Service name", "default")
+    .option("--herald-namespace <name>", "where Herald's own kinds are read", "herald-system");
+}
+
+function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
+}
+
+function reading(flags: ReadFlags): { output: OutputFormat; namespace: string; heraldNamespace: string } {
+  return { output: parseOutputFormat(flags.output), namespace: flags.namespace, heraldNamespace: flags.heraldNamespace };
+}
+
+function asking(flags: ReadFlags): { output: OutputFormat; servers: readonly string[] } {
+  return { output: parseOutputFormat(flags.output), servers: flags.server ?? [DEFAULT_SERVER] };
+}
+
+function usageError(error: CommanderError, argv: readonly string[]): SpeakerError {
+  const name = invokedAs(argv);
+  const words = error.code === "commander.help" ? "no command" : error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  const command = argv[2];
+  const known = command !== undefined && !command.startsWith("-") && error.code !== "commander.unknownCommand";
+  return new SpeakerError("USAGE", words, { remedy: `see ${known ? `${name} ${command}` : name} --help`, cause: error });
+}
+
+/** Read before anything can fail, so that a failure while parsing has its stack too. */
+function debugWanted(argv: readonly string[]): boolean {
+  return argv.some((word, index) => word === "--log-level=debug" || (word === "--log-level" && argv[index + 1] === "debug"));
+}
+
+/** `herald routes | head` is no error: whoever read has what they wanted. */
+function onBrokenPipe(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? EXIT.done : EXIT.failed);
+  });
+  // Nobody is left to tell.
+  process.stderr.on("error", () => {});
+}

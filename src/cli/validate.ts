@@ -1,0 +1,34 @@
+import { formatFinding } from "../objects/findings.ts";
+import { loadPaths } from "../source/directory/files.ts";
+import type { ExitCode } from "./failure.ts";
+import { exitCodeFor } from "./findings.ts";
+import { type OutputFormat, printResult } from "./output.ts";
+
+export interface ValidateOptions {
+  readonly output: OutputFormat;
+  readonly heraldNamespace: string;
+  readonly paths: readonly string[];
+}
+
+/** `herald validate`: a line per finding on stdout, a summary on stderr. @throws {SpeakerError} UNREADABLE */
+export async function runValidate({ output, heraldNamespace, paths }: ValidateOptions): Promise<ExitCode> {
+  const { files, objects, ignored, findings, refused } = await loadPaths(paths, { heraldNamespace });
+  const value = { files, objects: objects.length + refused, ignored, findings };
+  await printResult(output, value, () => findings.map((finding) => `${formatFinding(finding)}\n`).join(""));
+  if (output === "table" || output === "wide") {
+    const errors = findings.filter(({ severity }) => severity === "error").length;
+    const counts = [
+      count(files, "file"),
+      count(value.objects, "object"),
+      `${ignored} ignored`,
+      count(errors, "error"),
+      count(findings.length - errors, "warning"),
+    ];
+    process.stderr.write(`${counts.join(", ")}\n`);
+  }
+  return exitCodeFor(findings);
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

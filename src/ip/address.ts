@@ -1,0 +1,43 @@
+/** An IP address as a binary value. Text is parsed in `parse.ts` and printed in `format.ts`; nothing else touches text. */
+
+export type Family = "IPv4" | "IPv6";
+export const FAMILIES = ["IPv4", "IPv6"] as const satisfies readonly Family[];
+
+/** Octets of an address of the family: 4 or 16. */
+export const ADDRESS_OCTETS = { IPv4: 4, IPv6: 16 } as const satisfies Record<Family, number>;
+
+/**
+ * Immutable; `octets` has 4 or 16 and must not be written to. Text of IPv4-mapped IPv6 (::ffff:0:0/96) is read as IPv4, so that only
+ * a peer can send one.
+ */
+export interface Address {
+  readonly family: Family;
+  readonly octets: Uint8Array;
+  /** One-byte string of the octets (length 4 or 16): equal exactly when the addresses are, cheap in a Map. */
+  readonly key: string;
+}
+
+/** @throws {Error} unless there are 4 or 16 octets (a bug of the caller; peers' bytes are checked in bgp/wire). */
+export function addressFromOctets(octets: Uint8Array): Address {
+  const family = octets.length === 4 ? "IPv4" : octets.length === 16 ? "IPv6" : undefined;
+  if (family === undefined) throw new Error(`an address has 4 or 16 octets, not ${octets.length}`);
+  return { family, octets, key: keyOf(octets) };
+}
+
+/** Numeric order, IPv4 before IPv6. */
+export function compareAddresses(a: Address, b: Address): number {
+  return a.octets.length - b.octets.length || compareOctets(a.octets, b.octets);
+}
+
+/** Order of two octet strings of equal length. */
+export function compareOctets(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function keyOf(octets: Uint8Array): string {
+  return String.fromCharCode(...octets);
+}

@@ -1,0 +1,44 @@
+import { parseCommunity } from "../ip/communities.ts";
+import type { Community, Metadata } from "./kinds.ts";
+import { type Parsed, text } from "./scalars.ts";
+import { quoted, type TypeOf } from "./schema.ts";
+import { list, object, required } from "./structures.ts";
+
+/** What an alias may be called: nothing that could be a community in numbers. */
+export const ALIAS_PATTERN = "^[A-Za-z][A-Za-z0-9._-]*$";
+
+/** spec of a Community. */
+export const communitySpec = object("Names for communities, to be used in advertisements.", {
+  communities: required(
+    list(
+      "The names.",
+      object("One name.", {
+        name: required(
+          text("The alias.", parseAlias, { maxLength: 63, pattern: ALIAS_PATTERN, allowed: "a letter, then letters, digits, ., _ and -" }),
+        ),
+        value: required(
+          text("What it stands for.", (value) => keepText(value, parseCommunity(value)), {
+            maxLength: 63,
+            allowed: "65000:1, large:1:2:3 or a well-known name like no-export",
+          }),
+        ),
+      }),
+      { max: 256, unique: { key: "name" } },
+    ),
+  ),
+});
+
+/** herald.dev/v1alpha1 Community. */
+export function projectCommunity(spec: TypeOf<typeof communitySpec>, metadata: Metadata): Community {
+  return { kind: "Community", metadata, communities: spec.communities };
+}
+
+function parseAlias(value: string): Parsed<string> {
+  // A well-known name always means what its RFC says.
+  if (parseCommunity(value).ok) return { ok: false, why: `${quoted(value)} is a community of its own` };
+  return { ok: true, value };
+}
+
+function keepText(value: string, parsed: { readonly ok: true } | { readonly ok: false; readonly why: string }): Parsed<string> {
+  return parsed.ok ? { ok: true, value } : parsed;
+}

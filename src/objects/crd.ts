@@ -1,0 +1,103 @@
+import { DEFINITIONS, type Definition, GROUP, type PrinterColumn, VERSION } from "./definitions.ts";
+import { type CrdSchema, describe } from "./schema.ts";
+
+/**
+ * The CustomResourceDefinitions of our kinds (apiextensions.k8s.io/v1, structural schemas), from the same descriptions that check files.
+ * Lists and texts are bounded, so that the cost the API server estimates for the CEL rules stays within its budget.
+ */
+export function crdDocuments(): readonly CrdSchema[] {
+  return DEFINITIONS.map(crd);
+}
+
+/** File name of a CRD under deploy/crds. */
+export function crdFileName(definition: Pick<Definition, "plural">): string {
+  return `${GROUP}_${definition.plural}.yaml`;
+}
+
+/** One CRD as a plain value. */
+export function crd(definition: Definition): CrdSchema {
+  const { kind, plural, shortNames } = definition;
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.${GROUP}`, labels: { "app.kubernetes.io/name": "herald", "app.kubernetes.io/part-of": "herald" } },
+    spec: {
+      group: GROUP,
+      scope: "Namespaced",
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        ...(shortNames.length > 0 ? { shortNames } : {}),
+        categories: ["herald"],
+      },
+      versions: [
+        {
+          name: VERSION,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: [...definition.columns, AGE].map(column),
+          schema: { openAPIV3Schema: root(definition) },
+        },
+      ],
+    },
+  };
+}
+
+const AGE: PrinterColumn = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp", description: "Time since creation" };
+
+function column({ name, type, jsonPath, description, priority = 0 }: PrinterColumn): CrdSchema {
+  return { name, type, jsonPath, description, ...(priority > 0 ? { priority } : {}) };
+}
+
+function root({ description, spec, status }: Definition): CrdSchema {
+  return {
+    type: "object",
+    description,
+    required: ["spec"],
+    properties: {
+      apiVersion: { type: "string", description: "Version of the schema of this object." },
+      kind: { type: "string", description: "Kind of this object." },
+      metadata: { type: "object", description: "Name, namespace, labels and annotations." },
+      spec: describe({ ...spec, allowed: "", read: (value) => value }),
+      status: {
+        type: "object",
+        description: "What Herald made of the object. Written by Herald.",
+        properties: {
+          observedGeneration: {
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+            description: "metadata.generation that the status is about.",
+          },
+          conditions: CONDITIONS,
+          ...status,
+        },
+      },
+    },
+  };
+}
+
+/** metav1.Condition. */
+const CONDITIONS: CrdSchema = {
+  type: "array",
+  description: "Newest word on each aspect of the object.",
+  maxItems: 32,
+  "x-kubernetes-list-type": "map",
+  "x-kubernetes-list-map-keys": ["type"],
+  items: {
+    type: "object",
+    description: "One aspect.",
+    required: ["type", "status", "lastTransitionTime", "reason", "message"],
+    properties: {
+      type: { type: "string", maxLength: 316, description: "Name of the aspect." },
+      status: { type: "string", enum: ["True", "False", "Unknown"], description: "Whether it holds." },
+      observedGeneration: { type: "integer", format: "int64", minimum: 0, description: "metadata.generation that the condition is about." },
+      lastTransitionTime: { type: "string", format: "date-time", description: "When the status last changed." },
+      reason: { type: "string", minLength: 1, maxLength: 1024, description: "Why, in one word." },
+      message: { type: "string", maxLength: 32768, description: "Why, for people." },
+    },
+  },
+};

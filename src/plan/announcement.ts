@@ -1,0 +1,175 @@
+/**
+ * From everybody's wishes for one prefix to what each peer is sent. All owners that are selected on this node have a say in the attributes,
+ * also those that cannot announce here at the moment: so all nodes send equal values and the router keeps its equal-cost paths.
+ * Communities are united, the highest LOCAL_PREF, the lowest MED and the fewest prepends win, an owner that leaves a value unset has no say.
+ */
+
+import { PLAIN_ATTRIBUTES, type RouteAttributes } from "../bgp/rib/route.ts";
+import type { Family } from "../ip/address.ts";
+import { sortCommunities, sortExtendedCommunities, sortLargeCommunities } from "../ip/communities.ts";
+import { type Advertisement, selectsPeer } from "./advertisement.ts";
+import type { PeerVerdict } from "./peers.ts";
+
+/** What one advertisement wants of one prefix for one Service. */
+export interface Share {
+  readonly advertisement: Advertisement;
+  /** Checks 8 to 12 pass here. */
+  readonly eligible: boolean;
+  /** Link bandwidth in octets per second; null = has no say. */
+  readonly weight: number | null;
+  /** Peers for which the address would be its own next hop. */
+  readonly barred: readonly string[];
+}
+
+/** All wishes of one Service (or of one block) for one prefix. Equal keys mean equal contributions. */
+export interface Contribution {
+  readonly key: string;
+  readonly shares: readonly Share[];
+}
+
+/** What peers are sent for one prefix, by peer name. Equal keys mean equal announcements. */
+export interface Announcement {
+  readonly key: string;
+  readonly peers: readonly AnnouncedPeer[];
+}
+
+export interface AnnouncedPeer {
+  readonly peer: string;
+  readonly wish: Wish;
+}
+
+/** A set of attributes and the fields over which its owners disagreed. */
+export interface Wish {
+  readonly id: number;
+  readonly attributes: RouteAttributes;
+  readonly conflicts: readonly string[];
+}
+
+export const NOTHING: Announcement = { key: "", peers: [] };
+
+export function contributionOf(shares: readonly Share[]): Contribution {
+  let key = "";
+  for (const { advertisement, eligible, weight, barred } of shares) {
+    key += `${advertisement.id}${eligible ? "+" : "-"}${weight ?? ""}${barred.length === 0 ? "" : JSON.stringify(barred)};`;
+  }
+  return { key, shares };
+}
+
+/** Attribute sets as single values, so that a thousand equal routes hold one and a difference is seen by identity. */
+export class WishPool {
+  readonly #attributes = new Map<string, RouteAttributes>();
+  readonly #wishes = new Map<string, Wish>();
+  #nextId = 1;
+
+  /** The one wish with these attributes and conflicts. */
+  intern(attributes: RouteAttributes, conflicts: readonly string[]): Wish {
+    const key = JSON.stringify([
+      attributes.communities,
+      attributes.largeCommunities,
+      attributes.extendedCommunities,
+      attributes.localPref,
+      attributes.med,
+      attributes.asPathPrepend,
+      attributes.linkBandwidth?.bytesPerSecond ?? null,
+      attributes.linkBandwidth?.transitive ?? null,
+    ]);
+    const wishKey = conflicts.length === 0 ? key : key + conflicts.join();
+    const known = this.#wishes.get(wishKey);
+    if (known !== undefined) return known;
+    // Changing weights leave sets behind that nobody holds. After forgetting all, some routes are told once more, unchanged.
+    if (this.#wishes.size >= 65_536) {
+      this.#wishes.clear();
+      this.#attributes.clear();
+    }
+    const single = this.#attributes.get(key) ?? attributes;
+    this.#attributes.set(key, single);
+    const wish = { id: this.#nextId++, attributes: single, conflicts };
+    this.#wishes.set(wishKey, wish);
+    return wish;
+  }
+}
+
+/** @param contributions each with the number of Services that make it. */
+export function announce(
+  contributions: readonly (readonly [Contribution, number])[],
+  peers: readonly PeerVerdict[],
+  family: Family,
+  pool: WishPool,
+): Announcement {
+  const announced: AnnouncedPeer[] = [];
+  let key = "";
+  for (const peer of peers) {
+    if (!peer.negotiated[family] || peer.nextHop[family].hop === null) continue;
+    const reaches = contributions.some(([{ shares }]) =>
+      shares.some((share) => share.eligible && selectsPeer(share.advertisement, peer.name) && !share.barred.includes(peer.name)),
+    );
+    if (!reaches) continue;
+    const wish = mergeFor(contributions, peer.name, pool);
+    announced.push({ peer: peer.name, wish });
+    key += `${peer.name}=${wish.id};`;
+  }
+  return announced.length === 0 ? NOTHING : { key, peers: announced };
+}
+
+/** What `announced` sends the peer; null = nothing. The same value for equal attributes. */
+export function attributesTo(announced: Announcement, peer: string): RouteAttributes | null {
+  return announced.peers.find((entry) => entry.peer === peer)?.wish.attributes ?? null;
+}
+
+function mergeFor(contributions: readonly (readonly [Contribution, number])[], peer: string, pool: WishPool): Wish {
+  const advertisements = new Set<Advertisement>();
+  for (const [{ shares }] of contributions) {
+    for (const { advertisement } of shares) if (selectsPeer(advertisement, peer)) advertisements.add(advertisement);
+  }
+  const conflicts: string[] = [];
+  const linkBandwidth = sumWeights(contributions, peer, conflicts);
+  const merged = mergeAttributes([...advertisements], conflicts);
+  return pool.intern(linkBandwidth === null ? merged : { ...merged, linkBandwidth }, conflicts.sort());
+}
+
+function mergeAttributes(advertisements: readonly Advertisement[], conflicts: string[]): RouteAttributes {
+  const localPrefs = valuesOf(advertisements, "localPref", conflicts);
+  const meds = valuesOf(advertisements, "med", conflicts);
+  const prepends = valuesOf(advertisements, "asPathPrepend", conflicts);
+  return {
+    ...PLAIN_ATTRIBUTES,
+    communities: sortCommunities(advertisements.flatMap(({ communities }) => communities)),
+    largeCommunities: sortLargeCommunities(advertisements.flatMap(({ largeCommunities }) => largeCommunities)),
+    extendedCommunities: sortExtendedCommunities(advertisements.flatMap(({ extendedCommunities }) => extendedCommunities)),
+    localPref: localPrefs.length === 0 ? null : Math.max(...localPrefs),
+    med: meds.length === 0 ? null : Math.min(...meds),
+    asPathPrepend: prepends.length === 0 ? 0 : Math.min(...prepends),
+  };
+}
+
+function valuesOf(advertisements: readonly Advertisement[], field: "localPref" | "med" | "asPathPrepend", conflicts: string[]): number[] {
+  const values = new Set<number>();
+  for (const { source } of advertisements) {
+    const value = source[field];
+    if (value !== null) values.add(value);
+  }
+  if (values.size > 1) conflicts.push(field);
+  return [...values];
+}
+
+/** Per Service the highest of its advertisements, then the sum over the Services whose endpoints count here. */
+function sumWeights(
+  contributions: readonly (readonly [Contribution, number])[],
+  peer: string,
+  conflicts: string[],
+): RouteAttributes["linkBandwidth"] {
+  let sum: number | null = null;
+  const transitive = new Set<boolean>();
+  for (const [{ shares }, services] of contributions) {
+    let highest: number | null = null;
+    for (const { advertisement, weight } of shares) {
+      if (weight === null || !selectsPeer(advertisement, peer)) continue;
+      transitive.add(advertisement.source.linkBandwidth?.transitive ?? true);
+      highest = Math.max(highest ?? 0, weight);
+    }
+    if (highest !== null) sum = (sum ?? 0) + highest * services;
+  }
+  if (sum === null) return null;
+  if (transitive.size > 1) conflicts.push("linkBandwidth.transitive");
+  return { bytesPerSecond: sum, transitive: transitive.has(true) };
+}

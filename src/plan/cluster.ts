@@ -1,0 +1,85 @@
+import type { ClusterObject, Finding } from "../objects/kinds.ts";
+import type { PlannerOptions } from "./change.ts";
+import { sortFindings } from "./findings.ts";
+import { Inventory } from "./inventory.ts";
+import { compareText } from "./judge.ts";
+import { Planner } from "./planner.ts";
+import type { Assumption, Explain, ExplainItem, Negative, PlanReport, Route } from "./report.ts";
+import type { Subject } from "./subject.ts";
+
+export interface ClusterPlanOptions extends Omit<PlannerOptions, "node"> {
+  /** Only this node, whether or not there is a Node object; null = every Node object. */
+  readonly nodeFilter: string | null;
+  /** Only what concerns this peer; null = all. Reasons that are common to all peers stay. */
+  readonly peerFilter: string | null;
+}
+
+/** Without running sessions these are taken for granted. */
+const ASSUMED: readonly Assumption[] = ["families", "nextHop", "dataplane"];
+
+/** What every node would announce to every peer, from objects alone; one index over them serves all nodes. Sorted by node, peer, prefix. */
+export function planCluster(objects: Iterable<ClusterObject>, options: ClusterPlanOptions): PlanReport {
+  const routes: Route[] = [];
+  const notAnnounced: Negative[] = [];
+  const findings: Finding[] = [];
+  const { peerFilter } = options;
+  for (const planner of plannersOf(objects, options, findings)) {
+    for (const route of planner.peerRoutes()) if (peerFilter === null || route.peer === peerFilter) routes.push(route);
+    for (const negative of planner.negatives()) {
+      if (peerFilter === null || negative.peer === null || negative.peer === peerFilter) notAnnounced.push(negative);
+    }
+    for (const finding of planner.findings()) findings.push(finding);
+  }
+  return { routes, notAnnounced, assumed: ASSUMED, findings: eachOnce(findings) };
+}
+
+/** The seventeen checks on every node, from objects alone; null when nothing of that name or address exists. */
+export function explainCluster(objects: Iterable<ClusterObject>, options: ClusterPlanOptions, subject: Subject): Explain | null {
+  const items: ExplainItem[] = [];
+  const findings: Finding[] = [];
+  let found: Explain | null = null;
+  for (const planner of plannersOf(objects, options, findings)) {
+    const explained = planner.explain(subject);
+    if (explained === null) continue;
+    found ??= explained;
+    for (const item of explained.items) {
+      if (options.peerFilter === null || item.peer === null || item.peer === options.peerFilter) items.push(item);
+    }
+    findings.push(...explained.findings);
+  }
+  return found === null ? null : { subject: found.subject, items, timeline: null, findings: eachOnce(findings) };
+}
+
+function* plannersOf(objects: Iterable<ClusterObject>, options: ClusterPlanOptions, findings: Finding[]): IterableIterator<Planner> {
+  const inventory = new Inventory(options.heraldNamespace);
+  for (const object of objects) inventory.apply({ type: "set", object }, UNHEARD);
+  const nodes = options.nodeFilter === null ? [...inventory.nodes.keys()].sort(compareText) : [options.nodeFilter];
+  if (nodes.length === 0) {
+    const message = "there is no Node object, so nobody announces anything; name a node to see what it would announce";
+    findings.push({
+      severity: "warning",
+      code: "nodeUnknown",
+      object: null,
+      file: "",
+      line: 0,
+      column: 0,
+      field: "",
+      message,
+      allowed: "",
+    });
+  }
+  for (const node of nodes) {
+    const planner = new Planner({ ...options, node, transitionLimit: 0 }, inventory);
+    planner.decide();
+    yield planner;
+  }
+}
+
+function eachOnce(findings: readonly Finding[]): Finding[] {
+  return sortFindings([...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()]);
+}
+
+function ignore(): void {}
+
+/** Planners are made after all objects are in: there is nobody to tell. */
+const UNHEARD = { service: ignore, node: ignore, namespace: ignore, advertisement: ignore, peer: ignore, references: ignore };

@@ -1,0 +1,231 @@
+/** The state of a planner as lists a person reads: routes, addresses with their reasons, and what is odd about them. */
+
+import type { RouteAttributes } from "../bgp/rib/route.ts";
+import { type Address, compareAddresses } from "../ip/address.ts";
+import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../ip/communities.ts";
+import { formatAddress, formatPrefix } from "../ip/format.ts";
+import { comparePrefixes, hostPrefix, type Prefix } from "../ip/prefix.ts";
+import type { AddressKind } from "../objects/kinds.ts";
+import { type Advertisement, selectsPeer } from "./advertisement.ts";
+import { type Announcement, attributesTo, type Share } from "./announcement.ts";
+import type { CoveringWishes } from "./covering.ts";
+import { countedBy, endpointsOn } from "./endpoints.ts";
+import { bestOf, compareText, type Decision, eligibleShares } from "./judge.ts";
+import { isInternal, type PeerVerdict } from "./peers.ts";
+import type { Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
+import type { Scene } from "./scene.ts";
+import { kindAt, type ServiceEntry } from "./service-entry.ts";
+import { detailOf, pairWords } from "./words.ts";
+
+/** What a planner shows of itself, as of its last decision. */
+export interface PlannedView {
+  readonly scene: Scene;
+  entries(): Iterable<ServiceEntry>;
+  /** By address of the entry; one refusal where it has none. */
+  decisionsOf(entry: ServiceEntry): readonly Decision[];
+  coveringOf(entry: ServiceEntry): CoveringWishes | null;
+  /** What an address is announced with that several have a say in; undefined for all others. */
+  jointOf(addressKey: string): Announcement | undefined;
+  joint(): Iterable<{ readonly address: Address; readonly announced: Announcement }>;
+  coverings(): Iterable<{ readonly prefix: Prefix; readonly announcement: Announcement }>;
+}
+
+/** Every route towards every peer, by peer and prefix. */
+export function flatRoutes(view: PlannedView): Route[] {
+  const rows: { readonly route: Route; readonly prefix: Prefix }[] = [];
+  for (const { prefix, routes } of routesByPrefix(view)) for (const route of routes) rows.push({ prefix, route });
+  return rows.sort((a, b) => compareText(a.route.peer, b.route.peer) || comparePrefixes(a.prefix, b.prefix)).map(({ route }) => route);
+}
+
+/** Routes by prefix, each with the peers that are sent the same. */
+export function listRoutes(view: PlannedView): NodeRoute[] {
+  const rows: { readonly row: NodeRoute; readonly prefix: Prefix }[] = [];
+  for (const { prefix, routes } of routesByPrefix(view)) {
+    const groups = new Map<string, NodeRoute & { readonly nextHop: Record<string, string | null>; readonly peers: string[] }>();
+    for (const { peer, nextHop, ...same } of routes) {
+      const key = routes.length === 1 ? "" : JSON.stringify(same);
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, { ...same, nextHop: { [peer]: nextHop }, peers: [peer] });
+      else {
+        group.nextHop[peer] = nextHop;
+        group.peers.push(peer);
+      }
+    }
+    // Groups of one prefix stand in the order of their first peers: announcements are sorted by peer.
+    for (const row of groups.values()) rows.push({ prefix, row });
+  }
+  return rows.sort((a, b) => comparePrefixes(a.prefix, b.prefix)).map(({ row }) => row);
+}
+
+/** Every (Service, address, kind), by address and Service. */
+export function listServices(view: PlannedView, filter?: { readonly service: string }): ServiceAddress[] {
+  const rows: { readonly row: ServiceAddress; readonly address: Address | null }[] = [];
+  for (const entry of view.entries()) {
+    if (filter !== undefined && filter.service !== entry.key) continue;
+    view.decisionsOf(entry).forEach((decision, i) => {
+      const address = entry.addresses.addresses[i] ?? null;
+      rows.push({ address, row: serviceRow(view, entry, decision, i, address) });
+    });
+  }
+  rows.sort(
+    (a, b) =>
+      compareMaybe(a.address, b.address) || compareText(a.row.service, b.row.service) || compareText(a.row.kind ?? "", b.row.kind ?? ""),
+  );
+  return rows.map(({ row }) => row);
+}
+
+/** Everything that is not announced and why, by peer, address and Service. */
+export function listNegatives(view: PlannedView): Negative[] {
+  const { options, peers, outsiders } = view.scene.parts;
+  const rows: { readonly row: Negative; readonly address: Address | null }[] = [];
+  for (const entry of view.entries()) {
+    view.decisionsOf(entry).forEach((decision, i) => {
+      const address = entry.addresses.addresses[i] ?? null;
+      const base = {
+        node: options.node,
+        service: entry.key,
+        address: address === null ? null : formatAddress(address),
+        kind: address === null ? null : kindAt(entry.addresses, i),
+      };
+      const add = (peer: string | null, reason: Negative["reason"], detail: string) =>
+        rows.push({ address, row: { ...base, peer, reason, detail } });
+      if (address === null || (decision.check > 0 && decision.check < 13)) {
+        if (decision.reason !== "") add(null, decision.reason, detailOf(view.scene, entry, i, decision));
+        return;
+      }
+      const eligible = eligibleShares(decision);
+      for (const peer of peers) {
+        const { reason, advertisement } = bestOf(eligible, peer, address.family);
+        if (reason === "") continue;
+        const source = eligible.find((share) => share.advertisement.name === advertisement)?.advertisement ?? null;
+        add(peer.name, reason, pairWords(view.scene, source, peer, peer.name, address, reason).text);
+      }
+      for (const name of outsiders) add(name, "peerNotSelected", pairWords(view.scene, null, null, name, address, "peerNotSelected").text);
+      if (peers.length + outsiders.length === 0)
+        add(null, "peerNotSelected", pairWords(view.scene, null, null, null, address, "peerNotSelected").text);
+    });
+  }
+  rows.sort(
+    (a, b) =>
+      compareText(a.row.peer ?? "", b.row.peer ?? "") ||
+      compareMaybe(a.address, b.address) ||
+      compareText(a.row.service, b.row.service) ||
+      compareText(a.row.kind ?? "", b.row.kind ?? ""),
+  );
+  return rows.map(({ row }) => row);
+}
+
+/** Each announced prefix once, with what each peer is sent, by peer name. */
+function* routesByPrefix(view: PlannedView): IterableIterator<{ readonly prefix: Prefix; readonly routes: readonly Route[] }> {
+  const members = new Map<string, Owner[]>();
+  const joint = new Map<string, Owner[]>();
+  for (const entry of view.entries()) {
+    const decisions = view.decisionsOf(entry);
+    for (const [i, address] of entry.addresses.addresses.entries()) {
+      const decision = decisions[i];
+      if (decision === undefined) continue;
+      const owner = { service: entry.key, shares: decision.host };
+      const prefix = hostPrefix(address);
+      if (view.jointOf(address.key) !== undefined) push(joint, address.key, owner);
+      else if (decision.announcement.peers.length > 0)
+        yield { prefix, routes: routesOf(view.scene, prefix, decision.announcement, [owner]) };
+    }
+    for (const [key, { contribution }] of view.coveringOf(entry) ?? [])
+      push(members, key, { service: entry.key, shares: contribution.shares });
+  }
+  for (const { address, announced } of view.joint()) {
+    const prefix = hostPrefix(address);
+    yield { prefix, routes: routesOf(view.scene, prefix, announced, joint.get(address.key) ?? []) };
+  }
+  for (const { prefix, announcement } of view.coverings()) {
+    yield { prefix, routes: routesOf(view.scene, prefix, announcement, members.get(prefix.key) ?? []) };
+  }
+}
+
+function routesOf(scene: Scene, prefix: Prefix, announcement: Announcement, owners: readonly Owner[]): Route[] {
+  return announcement.peers.flatMap(({ peer: name, wish }) => {
+    const peer = scene.parts.peers.find((one) => one.name === name);
+    if (peer === undefined) return [];
+    const names = owners.filter(({ shares }) => shares.some((share) => reaches(share, name))).map(({ service }) => service);
+    return [routeOf(scene, peer, prefix, wish.attributes, [...new Set(names)].sort(compareText))];
+  });
+}
+
+interface Owner {
+  readonly service: string;
+  readonly shares: readonly Share[];
+}
+
+function reaches(share: Share, peer: string): boolean {
+  return share.eligible && selectsPeer(share.advertisement, peer) && !share.barred.includes(peer);
+}
+
+function routeOf(scene: Scene, peer: PeerVerdict, prefix: Prefix, attributes: RouteAttributes, owners: readonly string[]): Route {
+  const { family } = prefix.address;
+  const { address } = peer.nextHop[family];
+  const internal = isInternal(peer.peer);
+  return {
+    node: scene.parts.options.node,
+    peer: peer.name,
+    prefix: formatPrefix(prefix),
+    family,
+    nextHop: address === null ? null : formatAddress(address),
+    communities: attributes.communities.map(formatCommunity),
+    largeCommunities: attributes.largeCommunities.map(formatLargeCommunity),
+    extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity),
+    localPref: internal ? (attributes.localPref ?? 100) : null,
+    med: attributes.med,
+    asPathPrepend: internal ? 0 : attributes.asPathPrepend,
+    linkBandwidth: attributes.linkBandwidth?.bytesPerSecond ?? null,
+    owners,
+  };
+}
+
+function serviceRow(view: PlannedView, entry: ServiceEntry, decision: Decision, index: number, address: Address | null): ServiceAddress {
+  const { scene } = view;
+  const peers: Record<string, ServiceAddress["peers"][string]> = {};
+  for (const { name } of scene.parts.peers) {
+    const one = decision.peers.find(({ peer }) => peer === name);
+    peers[name] = one === undefined ? { announced: false, reason: decision.reason } : { announced: one.announced, reason: one.reason };
+  }
+  const kind: AddressKind | null = address === null ? null : kindAt(entry.addresses, index);
+  return {
+    service: entry.key,
+    address: address === null ? null : formatAddress(address),
+    kind,
+    announced: decision.announced,
+    reason: decision.reason,
+    detail: detailOf(scene, entry, index, decision),
+    peers,
+    endpoints: address === null ? { counted: 0, local: 0, terminating: 0 } : endpointSums(scene, entry, decision, address),
+    weight: address === null ? null : weightOf(view, decision, address),
+  };
+}
+
+/** As the advertisement that speaks counts them; ServingIfLast where none does. */
+function endpointSums(scene: Scene, entry: ServiceEntry, decision: Decision, address: Address): ServiceAddress["endpoints"] {
+  const speaks: Advertisement | undefined = scene.parts.advertisements.find(({ name }) => name === decision.advertisement);
+  const digest = entry.digest(address.family);
+  const counted = countedBy(digest, speaks?.source.endpointPolicy ?? "ServingIfLast", scene.parts.mayAnnounce);
+  return { counted: digest[counted], local: endpointsOn(digest, scene.parts.options.node)[counted], terminating: digest.terminating };
+}
+
+function weightOf(view: PlannedView, decision: Decision, address: Address): number | null {
+  const announced = view.jointOf(address.key) ?? decision.announcement;
+  for (const { peer, announced: isAnnounced } of decision.peers) {
+    const weight = isAnnounced ? attributesTo(announced, peer)?.linkBandwidth?.bytesPerSecond : undefined;
+    if (weight !== undefined) return weight;
+  }
+  return null;
+}
+
+function push<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+function compareMaybe(a: Address | null, b: Address | null): number {
+  if (a === null || b === null) return Number(b === null) - Number(a === null);
+  return compareAddresses(a, b);
+}

@@ -1,0 +1,114 @@
+/** What one call of the planner finds different: route changes, lines for the timeline, and addresses that have to be settled at its end. */
+
+import type { Address } from "../ip/address.ts";
+import { hostPrefix, type Prefix } from "../ip/prefix.ts";
+import type { ObjectChange } from "../objects/kinds.ts";
+import { type Announcement, attributesTo, NOTHING } from "./announcement.ts";
+import type { Cause, RouteChange, Transition } from "./change.ts";
+import type { Decision } from "./judge.ts";
+import type { ReasonCode } from "./reasons.ts";
+import type { ServiceEntry } from "./service-entry.ts";
+
+/** A host prefix that changed hands or is joint: what was announced, and what is to be once all is planned. */
+export interface Touch {
+  readonly address: Address;
+  readonly cause: Cause | null;
+  before: Announcement;
+  after: Announcement;
+}
+
+export class Round {
+  readonly routes: RouteChange[] = [];
+  readonly transitions: Transition[] = [];
+  transitionsOmitted = 0;
+  /** By address key. */
+  readonly touched = new Map<string, Touch>();
+  /** Services whose covering wishes have to be looked at. */
+  readonly recover = new Set<ServiceEntry>();
+  readonly #transitionLimit: number;
+
+  constructor(transitionLimit: number) {
+    this.#transitionLimit = transitionLimit;
+  }
+
+  /** Marks an address to be settled at the end. @param announced what one owner alone had announced; null = does not know. */
+  touch(key: string, address: Address, cause: Cause | null, announced: Announcement | null): Touch {
+    let touched = this.touched.get(key);
+    if (touched === undefined) {
+      touched = { address, cause, before: announced ?? NOTHING, after: NOTHING };
+      this.touched.set(key, touched);
+    } else if (announced !== null && announced.peers.length > 0) {
+      touched.before = announced;
+    }
+    return touched;
+  }
+
+  /** The /32 or /128 of the address is announced otherwise. */
+  emitHost(address: Address, before: Announcement, after: Announcement): void {
+    if (before !== after && before.key !== after.key) this.emit(hostPrefix(address), before, after);
+  }
+
+  emit(prefix: Prefix, before: Announcement, after: Announcement): void {
+    for (const { peer, wish } of after.peers) {
+      if (attributesTo(before, peer) !== wish.attributes) this.routes.push({ peer, prefix, attributes: wish.attributes });
+    }
+    for (const { peer } of before.peers) if (attributesTo(after, peer) === null) this.routes.push({ peer, prefix, attributes: null });
+  }
+
+  transit(transition: Transition): void {
+    if (this.transitions.length < this.#transitionLimit) this.transitions.push(transition);
+    else this.transitionsOmitted++;
+  }
+
+  /** One decision became another. `describe` is asked only for lines that are kept. */
+  redecided(
+    place: Pick<Transition, "service" | "address" | "cause">,
+    before: Decision | undefined,
+    after: Decision,
+    describe: () => string,
+  ): void {
+    // What nobody ever wanted announced has no history worth a line.
+    if (before === undefined && after.check <= 7 && !after.announced) return;
+    if (this.transitions.length >= this.#transitionLimit) {
+      this.transitionsOmitted++;
+      return;
+    }
+    for (const { peer, announced, reason, text } of differences(before, after)) {
+      this.transitions.push({ ...place, peer, announced, reason, detail: text ?? describe() });
+    }
+  }
+}
+
+/** Names what came in. */
+export function causeOf(change: ObjectChange): Cause {
+  if (change.type === "delete") {
+    const { kind, namespace, name } = change.ref;
+    return { kind, name: namespace === "" ? name : `${namespace}/${name}`, resourceVersion: change.resourceVersion };
+  }
+  const { kind, metadata } = change.object;
+  const name = metadata.namespace === "" ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+  return { kind, name, resourceVersion: metadata.resourceVersion };
+}
+
+interface Difference {
+  readonly peer: string | null;
+  readonly announced: boolean;
+  readonly reason: ReasonCode | "";
+  /** null = what decided, in words. */
+  readonly text: string | null;
+}
+
+/** A line for all peers, or one for each peer that sees a difference. */
+function differences(before: Decision | undefined, after: Decision): Difference[] {
+  if (after.peers.length === 0) {
+    const same =
+      before !== undefined && before.announced === after.announced && before.reason === after.reason && before.peers.length === 0;
+    return same ? [] : [{ peer: null, announced: after.announced, reason: after.reason, text: null }];
+  }
+  return after.peers.flatMap(({ peer, announced, reason }): Difference[] => {
+    const old = before?.peers.find((one) => one.peer === peer);
+    if (old === undefined || old.announced !== announced || old.reason !== reason) return [{ peer, announced, reason, text: null }];
+    const [was, is] = [attributesTo(before?.announcement ?? NOTHING, peer), attributesTo(after.announcement, peer)];
+    return was === is || was === null || is === null ? [] : [{ peer, announced, reason, text: "announced with other attributes" }];
+  });
+}

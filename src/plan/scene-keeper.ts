@@ -1,0 +1,281 @@
+/**
+ * Keeps the scene of one node up to date and tells which Services a change of it can alter: an advertisement those it selects before or
+ * after, a peer or this node those that any advertisement selects, another node those with endpoints on it.
+ */
+
+import type { Node } from "../objects/kinds.ts";
+import { type Advertisement, type CompiledAdvertisement, compileAdvertisement, selectsNode } from "./advertisement.ts";
+import { WishPool } from "./announcement.ts";
+import type { Cause, PeerChange, PlannerOptions } from "./change.ts";
+import type { Fact } from "./facts.ts";
+import { findingOf, sortFindings } from "./findings.ts";
+import type { Inventory, Touched } from "./inventory.ts";
+import { compareText } from "./judge.ts";
+import { nodeObstacle } from "./node-checks.ts";
+import { decidesAlike, judgePeer, type PeerVerdict, peerSelectsNode, type SessionFact, sameNextHops } from "./peers.ts";
+import { Scene, selectsService } from "./scene.ts";
+import { namespaceLabels, sameLabels, serviceLabels } from "./selectors.ts";
+import type { ServiceEntry } from "./service-entry.ts";
+
+/** What a refresh found. */
+export interface Refreshed {
+  readonly scene: Scene;
+  readonly peers: readonly PeerChange[];
+  /** Some decision may differ. */
+  readonly changed: boolean;
+  /** For a Service planned under `matching`: what makes it worth planning again, or false. */
+  readonly affected: (matching: readonly Advertisement[], entry: ServiceEntry) => Cause | null | false;
+}
+
+const UNAFFECTED = () => false as const;
+
+export class SceneKeeper {
+  scene: Scene;
+  /** Rises whenever an advertisement may select other Services. */
+  epoch = 0;
+  readonly #options: PlannerOptions;
+  readonly #inventory: Inventory;
+  readonly #pool = new WishPool();
+  readonly #sessions = new Map<string, SessionFact>();
+  #localDrain: string | null = null;
+  readonly #compiled = new Map<string, CompiledAdvertisement>();
+  #nextId = 1;
+  readonly #told = new Map<string, PeerVerdict>();
+  /** Nodes that fail checks 8 to 10 by what objects say. */
+  readonly #silent = new Set<string>();
+
+  readonly #advertisements = new Map<string, Cause | null>();
+  readonly #namespaces = new Map<string, Cause | null>();
+  readonly #flipped = new Map<string, Cause | null>();
+  #references: Cause | null | undefined;
+  #peers: Cause | null | undefined;
+  #node: Cause | null | undefined;
+  #labels = false;
+
+  constructor(options: PlannerOptions, inventory: Inventory) {
+    this.#options = options;
+    this.#inventory = inventory;
+    for (const [name, node] of inventory.nodes) if (nodeObstacle(node, options) !== null) this.#silent.add(name);
+    for (const name of inventory.advertisements.keys()) this.#advertisements.set(name, null);
+    this.#peers = null;
+    this.#node = null;
+    this.scene = this.#build([], []);
+  }
+
+  takeFact(fact: Fact): void {
+    switch (fact.name) {
+      case "session":
+        this.#sessions.set(fact.peer, { families: fact.families, localAddress: fact.localAddress });
+        this.#peers = { kind: "Session", name: fact.peer, resourceVersion: "" };
+        return;
+      case "sessionForgotten":
+        if (this.#sessions.delete(fact.peer)) this.#peers = { kind: "Session", name: fact.peer, resourceVersion: "" };
+        return;
+      case "drain":
+        this.#localDrain = fact.reason;
+        this.#node = { kind: "Drain", name: this.#options.node, resourceVersion: "" };
+        return;
+    }
+  }
+
+  /** Receives what an object change touches besides Services; `cause` says which change that is. */
+  touched(cause: () => Cause | null): Omit<Touched, "service"> {
+    return {
+      node: (name, before, after) => this.#touchNode(name, before, after, cause()),
+      namespace: (name) => this.#namespaces.set(name, cause()),
+      advertisement: (name) => this.#advertisements.set(name, cause()),
+      peer: () => {
+        this.#peers = cause();
+      },
+      references: () => {
+        this.#references = cause();
+      },
+    };
+  }
+
+  /** Takes in all that was touched since the last time. */
+  refresh(): Refreshed {
+    const isTouched =
+      this.#advertisements.size + this.#namespaces.size + this.#flipped.size > 0 ||
+      this.#labels ||
+      [this.#references, this.#peers, this.#node].some((cause) => cause !== undefined);
+    if (!isTouched) return { scene: this.scene, peers: [], changed: false, affected: UNAFFECTED };
+
+    const before = this.scene;
+    const recompiled = this.#recompile();
+    const peers = this.#peers !== undefined || this.#node !== undefined ? this.#judgePeers() : null;
+    const scene = this.#build(peers?.verdicts ?? before.parts.peers, peers?.outsiders ?? before.parts.outsiders);
+    const everywhere = this.#decidesElsewhere(before, scene);
+    const flipped = new Map(this.#flipped);
+    const namespaces = new Map(this.#namespaces);
+    const changed = recompiled.size + flipped.size + namespaces.size > 0 || everywhere !== undefined || this.#labels;
+    if (recompiled.size + namespaces.size > 0) this.epoch++;
+    this.scene = scene;
+    this.#advertisements.clear();
+    this.#namespaces.clear();
+    this.#flipped.clear();
+    this.#references = undefined;
+    this.#peers = undefined;
+    this.#node = undefined;
+    this.#labels = false;
+    return { scene, peers: peers?.changes ?? [], changed, affected: this.#affected(recompiled, everywhere, flipped, namespaces) };
+  }
+
+  #touchNode(name: string, before: Node | undefined, after: Node | undefined, cause: Cause | null): void {
+    const wasSilent = this.#silent.has(name);
+    const isSilent = nodeObstacle(after, this.#options) !== null;
+    if (wasSilent !== isSilent) {
+      this.#flipped.set(name, cause);
+      if (isSilent) this.#silent.add(name);
+      else this.#silent.delete(name);
+    }
+    // Node selectors of advertisements decide on which nodes an address with several owners may be.
+    if (!sameLabels(before?.metadata.labels, after?.metadata.labels) || (before === undefined) !== (after === undefined))
+      this.#labels = true;
+    if (name === this.#options.node) this.#node = cause;
+  }
+
+  /** Advertisements that became others, with what made them: the old and the new value. */
+  #recompile(): Map<string, { readonly before: Advertisement | null; readonly after: Advertisement | null; readonly cause: Cause | null }> {
+    const { advertisements, communities, pools, nodes } = this.#inventory;
+    const node = nodes.get(this.#options.node);
+    const names = new Map(this.#advertisements);
+    if (this.#references !== undefined) for (const name of advertisements.keys()) if (!names.has(name)) names.set(name, this.#references);
+    if (this.#node !== undefined) {
+      for (const [name, { advertisement }] of this.#compiled) {
+        const flips = advertisement !== null && advertisement.selectsNode !== selectsNode(advertisement.source, node);
+        if (flips && !names.has(name)) names.set(name, this.#node);
+      }
+    }
+    const recompiled = new Map<string, { before: Advertisement | null; after: Advertisement | null; cause: Cause | null }>();
+    for (const [name, cause] of names) {
+      const source = advertisements.get(name);
+      const before = this.#compiled.get(name)?.advertisement ?? null;
+      if (source === undefined) {
+        this.#compiled.delete(name);
+        recompiled.set(name, { before, after: null, cause });
+        continue;
+      }
+      const fresh = compileAdvertisement(source, this.#nextId, { communities, pools, node });
+      const after = before !== null && fresh.advertisement !== null && isSame(before, fresh.advertisement) ? before : fresh.advertisement;
+      this.#compiled.set(name, { advertisement: after, findings: fresh.findings });
+      if (after === before) continue;
+      this.#nextId++;
+      recompiled.set(name, { before, after, cause });
+    }
+    return recompiled;
+  }
+
+  #judgePeers(): { readonly verdicts: PeerVerdict[]; readonly outsiders: string[]; readonly changes: PeerChange[] } {
+    const node = this.#inventory.nodes.get(this.#options.node);
+    const verdicts: PeerVerdict[] = [];
+    const outsiders: string[] = [];
+    const changes: PeerChange[] = [];
+    const sorted = [...this.#inventory.peers.values()].sort((a, b) => compareText(a.metadata.name, b.metadata.name));
+    const gone = new Set(this.#told.keys());
+    for (const peer of sorted) {
+      const { name } = peer.metadata;
+      if (!peerSelectsNode(peer, node)) {
+        outsiders.push(name);
+        continue;
+      }
+      const verdict = judgePeer(peer, node, this.#sessions.get(name));
+      verdicts.push(verdict);
+      gone.delete(name);
+      const told = this.#told.get(name);
+      if (told === undefined || told.peer !== peer || !sameNextHops(told, verdict)) {
+        changes.push({ name, peer, nextHop: { IPv4: verdict.nextHop.IPv4.hop, IPv6: verdict.nextHop.IPv6.hop } });
+      }
+      this.#told.set(name, verdict);
+    }
+    for (const name of gone) {
+      this.#told.delete(name);
+      changes.push({ name, peer: null, nextHop: { IPv4: null, IPv6: null } });
+    }
+    return { verdicts, outsiders, changes: changes.sort((a, b) => compareText(a.name, b.name)) };
+  }
+
+  /** What makes every selected Service worth planning again: the node's own obstacle, or a verdict about a peer. undefined = nothing does. */
+  #decidesElsewhere(before: Scene, after: Scene): Cause | null | undefined {
+    if (before.parts.obstacle?.check !== after.parts.obstacle?.check) return this.#node ?? null;
+    const old = before.parts.peers;
+    const fresh = after.parts.peers;
+    const known = (key: string) => this.#inventory.has(key);
+    const alike =
+      old.length === fresh.length &&
+      before.parts.outsiders[0] === after.parts.outsiders[0] &&
+      fresh.every((verdict, i) => {
+        const other = old[i];
+        return other !== undefined && other.name === verdict.name && decidesAlike(other, verdict, known);
+      });
+    return alike ? undefined : (this.#peers ?? this.#node ?? null);
+  }
+
+  #affected(
+    recompiled: ReadonlyMap<
+      string,
+      { readonly before: Advertisement | null; readonly after: Advertisement | null; readonly cause: Cause | null }
+    >,
+    everywhere: Cause | null | undefined,
+    flipped: ReadonlyMap<string, Cause | null>,
+    namespaces: ReadonlyMap<string, Cause | null>,
+  ): Refreshed["affected"] {
+    return (matching, entry) => {
+      if (everywhere !== undefined && matching.length > 0) return everywhere;
+      const inNamespace = namespaces.get(entry.namespace);
+      if (inNamespace !== undefined) return inNamespace;
+      if (recompiled.size > 0 && entry.service !== null) {
+        const services = serviceLabels(entry.service);
+        const inNamespaceLabels = namespaceLabels(entry.namespace, this.#inventory.namespace(entry.namespace));
+        for (const { before, after, cause } of recompiled.values()) {
+          if (before !== null && matching.includes(before)) return cause;
+          if (after?.selectsNode && selectsService(after, services, inNamespaceLabels)) return cause;
+        }
+      }
+      if (flipped.size > 0 && matching.length > 0) {
+        for (const family of ["IPv4", "IPv6"] as const) {
+          for (const { node } of entry.digest(family).nodes) {
+            const cause = flipped.get(node);
+            if (cause !== undefined) return cause;
+          }
+        }
+      }
+      return false;
+    };
+  }
+
+  #build(peers: readonly PeerVerdict[], outsiders: readonly string[]): Scene {
+    const { node: name } = this.#options;
+    const node = this.#inventory.nodes.get(name);
+    const compiled = [...this.#compiled].sort(([a], [b]) => compareText(a, b));
+    const findings = compiled.flatMap(([, one]) => one.findings);
+    if (node === undefined) {
+      const message = `there is no Node object "${name}": it is taken as a node without labels, conditions and addresses`;
+      findings.push(findingOf("warning", "nodeUnknown", { kind: "Node", metadata: { namespace: "", name } }, { message }));
+    }
+    return new Scene({
+      options: this.#options,
+      inventory: this.#inventory,
+      advertisements: compiled.flatMap(([, { advertisement }]) => (advertisement === null ? [] : [advertisement])),
+      notInForce: compiled.filter(([, { advertisement }]) => advertisement === null).map(([adv]) => adv),
+      findings: sortFindings(findings),
+      peers,
+      outsiders,
+      obstacle: nodeObstacle(node, this.#options, this.#localDrain),
+      mayAnnounce: (other) => !this.#silent.has(other),
+      pool: this.#pool,
+    });
+  }
+}
+
+/** Nothing that decides or is announced differs. */
+function isSame(a: Advertisement, b: Advertisement): boolean {
+  return (
+    a.source === b.source &&
+    a.selectsNode === b.selectsNode &&
+    a.pools.length === b.pools.length &&
+    a.pools.every((pool, i) => pool === b.pools[i]) &&
+    String(a.communities) === String(b.communities) &&
+    String(a.largeCommunities) === String(b.largeCommunities)
+  );
+}

@@ -1,0 +1,25 @@
+import type { Finding, Kind, ObjectChange } from "../objects/kinds.ts";
+
+/** One delivery of a source: changes that belong together, in order. */
+export interface SourceBatch {
+  readonly changes: readonly ObjectChange[];
+  /** Findings that are true now, of everything the source holds: replaces the earlier list. */
+  readonly findings: readonly Finding[];
+  /** Monotonic milliseconds at which the source saw the change (start of the convergence histogram). */
+  readonly at: number;
+}
+
+/** What the speaker gives a source. `synced` comes once, after the batch that completed the first full state of every kind. */
+export interface SourceSink {
+  batch(batch: SourceBatch): void;
+  synced(): void;
+  /** A fault that the source goes on from (unreadable directory, lost watch). */
+  fault(what: string, cause: unknown): void;
+}
+
+/** Where objects come from. The speaker cannot tell the difference. Ends with the signal; never by itself. */
+export interface Source {
+  run(sink: SourceSink, signal: AbortSignal): Promise<void>;
+  /** Kinds that it delivers and the age in milliseconds of the last word about each; null = not synced. */
+  state(): readonly { readonly kind: Kind; readonly synced: boolean; readonly lastEventAgeMillis: number | null }[];
+}

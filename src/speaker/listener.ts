@@ -1,0 +1,132 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { SpeakerError } from "../errors.ts";
+import type { Address } from "../ip/address.ts";
+import { formatAddress } from "../ip/format.ts";
+import { parseAddress } from "../ip/parse.ts";
+import { describeProcess, findTcpListener } from "../processes.ts";
+
+/** An accepted connection with its ends as values. */
+export interface Caller {
+  readonly socket: Socket;
+  readonly remoteAddress: Address;
+  readonly remotePort: number;
+  readonly localAddress: Address;
+}
+
+export interface ListenerOptions {
+  readonly addresses: readonly Address[];
+  /** 0 = any free one (tests). */
+  readonly port: number;
+}
+
+/** Accepts BGP connections on the addresses of `bgp.listen`. Whose they are is decided by the owner, at once: a caller that is nobody's is closed. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #onCaller: (caller: Caller) => void;
+  readonly #servers: Server[] = [];
+
+  constructor(options: ListenerOptions, onCaller: (caller: Caller) => void) {
+    this.#options = options;
+    this.#onCaller = onCaller;
+  }
+
+  /** @throws {SpeakerError} ADDRESS_IN_USE, or CONFIG_INVALID for an address that is not on this host or a port that needs a privilege. */
+  async start(): Promise<readonly { readonly address: Address; readonly port: number }[]> {
+    const ready: { readonly address: Address; readonly port: number }[] = [];
+    try {
+      for (const address of this.#options.addresses) ready.push({ address, port: await this.#listen(address) });
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
+    return ready;
+  }
+
+  /** Frees the ports at once. Accepted connections belong to their peers and live on. */
+  stop(): void {
+    for (const server of this.#servers.splice(0)) server.close();
+  }
+
+  async #listen(address: Address): Promise<number> {
+    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    const { port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) => reject(describeListenError(address, port, error)));
+      server.listen({ host: formatAddress(address), port, ipv6Only: true }, resolve);
+    });
+    this.#servers.push(server);
+    const bound = server.address();
+    return typeof bound === "object" && bound !== null ? bound.port : port;
+  }
+
+  #accept(socket: Socket): void {
+    const remote = parseAddress(socket.remoteAddress ?? "");
+    const local = parseAddress(socket.localAddress ?? "");
+    // Gone before it was looked at.
+    if (!remote.ok || !local.ok || socket.destroyed) {
+      socket.destroy();
+      return;
+    }
+    this.#onCaller({ socket, remoteAddress: remote.value, remotePort: socket.remotePort ?? 0, localAddress: local.value });
+  }
+}
+
+function describeListenError(address: Address, port: number, error: Error): SpeakerError {
+  const code = "code" in error ? error.code : "";
+  const where = `bgp.listen ${formatAddress(address)} port ${port}`;
+  if (code === "EADDRINUSE") {
+    const pid = findTcpListener(port);
+    return new SpeakerError("ADDRESS_IN_USE", `${where}: in use by ${pid === null ? "another process" : describeProcess(pid)}`, {
+      remedy: "stop it or set bgp.port; to dial only, leave bgp.listen empty",
+      cause: error,
+    });
+  }
+  if (code === "EADDRNOTAVAIL") {
+    return new SpeakerError("CONFIG_INVALID", `${where}: the address is not on this host`, {
+      remedy: "set bgp.listen to addresses of this host",
+      cause: error,
+    });
+  }
+  if (code === "EACCES") {
+    return new SpeakerError("CONFIG_INVALID", `${where}: permission denied`, {
+      remedy: "ports below 1024 need NET_BIND_SERVICE; set bgp.port or leave bgp.listen empty",
+      cause: error,
+    });
+  }
+  return new SpeakerError("CONFIG_INVALID", `${where}: ${error.message}`, { remedy: "set bgp.listen", cause: error });
+}
+
+/** What a caller is compared with. */
+export interface Callee {
+  readonly name: string;
+  readonly address: Address;
+  readonly port: number;
+  readonly sourceAddress: Address | null;
+  readonly passive: boolean;
+  /** A session of this peer is up, or a connection of it waits for its OPEN. */
+  readonly busy: boolean;
+}
+
+/**
+ * The peer that a caller is. Several peers may share one address: told apart by our end of the connection where they name a `sourceAddress`, then by the port it comes
+ * from, then by who waits for a call. Null = nobody's.
+ */
+export function findCallee<T extends Callee>(callees: Iterable<T>, caller: Omit<Caller, "socket">): T | null {
+  let best: T | null = null;
+  for (const callee of callees) {
+    if (callee.address.key !== caller.remoteAddress.key) continue;
+    if (callee.sourceAddress !== null && callee.sourceAddress.key !== caller.localAddress.key) continue;
+    if (best === null || compareCallees(callee, best, caller.remotePort) < 0) best = callee;
+  }
+  return best;
+}
+
+function compareCallees(a: Callee, b: Callee, remotePort: number): number {
+  return (
+    Number(b.port === remotePort) - Number(a.port === remotePort) ||
+    Number(b.sourceAddress !== null) - Number(a.sourceAddress !== null) ||
+    Number(a.busy) - Number(b.busy) ||
+    Number(b.passive) - Number(a.passive) ||
+    (a.name < b.name ? -1 : 1)
+  );
+}

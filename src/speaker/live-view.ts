@@ -1,0 +1,161 @@
+/** A running speaker as the admin API and the metrics see it. Reads, never changes; long lists are made while they are read. */
+
+import type { Clock } from "../clock.ts";
+import { SpeakerError } from "../errors.ts";
+import { formatAddress } from "../ip/format.ts";
+import { parsePrefix } from "../ip/parse.ts";
+import { maxLength } from "../ip/prefix.ts";
+import type { MetricsSource, PeerMetrics } from "../metrics.ts";
+import type { Planner } from "../plan/planner.ts";
+import type { TimelineEvent } from "../plan/report.ts";
+import { formatSubject, parseSubject, type Subject } from "../plan/subject.ts";
+import type { Source } from "../source/source.ts";
+import type { EventsView } from "../view/events.ts";
+import type { ExplainView } from "../view/explain.ts";
+import type { PeersView } from "../view/peers.ts";
+import type { RouteView } from "../view/routes.ts";
+import type { ServiceView } from "../view/services.ts";
+import type { EventQuery, SpeakerView } from "../view/speaker-view.ts";
+import type { FindingLog } from "./finding-log.ts";
+import type { PeerSet } from "./peer-set.ts";
+import { measurePeer, viewPeer } from "./peer-view.ts";
+import type { Planning } from "./planning.ts";
+import type { PrefixTimes } from "./prefix-times.ts";
+import type { Timeline } from "./timeline.ts";
+
+interface LiveViewParts {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly source: Source;
+  readonly planner: Planner;
+  readonly planning: Planning;
+  readonly peers: PeerSet;
+  readonly timeline: Timeline;
+  readonly times: PrefixTimes;
+  readonly findings: FindingLog;
+  synced(): boolean;
+}
+
+/** Events of the timeline in an explanation. */
+const TIMELINE_LENGTH = 100;
+
+export class LiveView implements SpeakerView, MetricsSource {
+  readonly node: string;
+  readonly #parts: LiveViewParts;
+  readonly #startedAt: number;
+  readonly #faults = new Map<string, number>();
+  #wasReady = false;
+
+  constructor(parts: LiveViewParts) {
+    this.node = parts.node;
+    this.#parts = parts;
+    this.#startedAt = parts.clock.wall().getTime();
+  }
+
+  ready(): boolean {
+    // Later rounds of planning are everyday life.
+    this.#wasReady ||= this.#parts.planning.complete;
+    return this.#wasReady;
+  }
+
+  waitingFor(): string {
+    if (this.ready()) return "";
+    if (this.#parts.synced()) return "the first decisions are being made";
+    const kinds = this.#parts.source.state().filter(({ synced }) => !synced);
+    return kinds.length === 0 ? "the first full read of the objects" : `the first full read of ${kinds.map(({ kind }) => kind).join(", ")}`;
+  }
+
+  peers(): PeersView {
+    return { node: this.node, items: this.#parts.peers.all().map(viewPeer) };
+  }
+
+  *routes(): Generator<RouteView> {
+    const { planner, times } = this.#parts;
+    for (const route of planner.routes()) {
+      const prefix = parsePrefix(route.prefix, { hostBits: "mask" });
+      yield { ...route, since: this.#time(prefix.ok ? times.since(prefix.value) : null) };
+    }
+  }
+
+  *services(): Generator<ServiceView> {
+    const { planner, timeline } = this.#parts;
+    for (const item of planner.services()) {
+      const since = timeline.since(item.service, item.address, null) ?? this.#newest(item.service, item.address, Object.keys(item.peers));
+      yield { ...item, since: this.#time(since) };
+    }
+  }
+
+  explain(text: string): ExplainView {
+    const { planner } = this.#parts;
+    const subject = parseSubject(text, "default");
+    const explain = planner.explain(subject);
+    if (explain === null) throw new SpeakerError("SUBJECT_UNKNOWN", `there is no ${subject.type} ${formatSubject(subject)} here`);
+    return { node: this.node, ...explain, timeline: this.#timelineOf(subject) };
+  }
+
+  events(query: EventQuery): EventsView {
+    return { node: this.node, items: this.#parts.timeline.read(query) };
+  }
+
+  *measuredPeers(): Generator<PeerMetrics> {
+    for (const peer of this.#parts.peers.all()) yield measurePeer(peer);
+  }
+
+  *decisions(): Generator<{ readonly announced: boolean; readonly reason: string; readonly count: number }> {
+    const { announced, notAnnounced } = this.#parts.planner.decisions();
+    yield { announced: true, reason: "", count: announced };
+    for (const [reason, count] of Object.entries(notAnnounced)) yield { announced: false, reason, count };
+  }
+
+  *kinds(): Generator<{ readonly kind: string; readonly synced: boolean; readonly lastEventAgeSeconds: number | null }> {
+    for (const { kind, synced, lastEventAgeMillis } of this.#parts.source.state()) {
+      yield { kind, synced, lastEventAgeSeconds: lastEventAgeMillis === null ? null : lastEventAgeMillis / 1000 };
+    }
+  }
+
+  invalidObjects(): ReadonlyMap<string, number> {
+    return this.#parts.findings.refused();
+  }
+
+  /** A fault after which the source began anew. */
+  countFault(cause: string): void {
+    this.#faults.set(cause, (this.#faults.get(cause) ?? 0) + 1);
+  }
+
+  *sourceRestarts(): Generator<{ readonly kind: string; readonly cause: string; readonly count: number }> {
+    for (const [cause, count] of this.#faults) yield { kind: "all", cause, count };
+  }
+
+  drained(): boolean {
+    return (this.#parts.planner.decisions().notAnnounced.nodeDrained ?? 0) > 0;
+  }
+
+  #newest(service: string, address: string | null, peers: readonly string[]): number | null {
+    let newest: number | null = null;
+    for (const peer of peers) {
+      const since = this.#parts.timeline.since(service, address, peer);
+      if (since !== null) newest = Math.max(newest ?? 0, since);
+    }
+    return newest;
+  }
+
+  /** Where the timeline does not reach, the time from which on nothing else was the case. */
+  #time(epochMillis: number | null): string {
+    return new Date(epochMillis ?? this.#startedAt).toISOString();
+  }
+
+  #timelineOf(subject: Subject): TimelineEvent[] {
+    const all = { service: null, sinceEpochMillis: null, limit: TIMELINE_LENGTH };
+    const { timeline } = this.#parts;
+    switch (subject.type) {
+      case "service":
+        return timeline.read({ ...all, service: `${subject.namespace}/${subject.name}` });
+      case "address":
+        return timeline.read({ ...all, address: formatAddress(subject.address) });
+      case "prefix": {
+        const { address, length } = subject.prefix;
+        return length === maxLength(address.family) ? timeline.read({ ...all, address: formatAddress(address) }) : [];
+      }
+    }
+  }
+}

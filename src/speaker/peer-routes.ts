@@ -1,0 +1,161 @@
+/** What one peer is told: its Adj-RIB-Out, pulled by the connection of the session that is up, and how long each round of wishes took to the kernel. */
+
+import { AdjRibOut } from "../bgp/rib/adj-rib-out.ts";
+import type { AttributeTable } from "../bgp/rib/attribute-table.ts";
+import type { PrefixTable } from "../bgp/rib/prefix-table.ts";
+import type { RouteAttributes } from "../bgp/rib/route.ts";
+import type { OutboundSession } from "../bgp/rib/session-attributes.ts";
+import type { Clock } from "../clock.ts";
+import { type Address, FAMILIES, type Family } from "../ip/address.ts";
+import { formatPrefix } from "../ip/format.ts";
+import type { Prefix } from "../ip/prefix.ts";
+import type { Log } from "../log.ts";
+import type { Connection } from "./connection.ts";
+import type { Round } from "./timeline.ts";
+
+export interface PeerRoutesPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly prefixes: PrefixTable;
+  readonly attributes: AttributeTable;
+  /** A round of decisions is half-way: nothing of it may leave yet. */
+  holding(): boolean;
+  /** Every wish of the round is with the kernel. */
+  handed(peer: string, round: Round): void;
+}
+
+/** How many rounds may wait for the kernel before the oldest is no longer timed. */
+const MAX_ROUNDS = 256;
+
+export class PeerRoutes {
+  readonly #peer: string;
+  readonly #ports: PeerRoutesPorts;
+  readonly #rib: AdjRibOut;
+  readonly #waiting = new Set<() => void>();
+  #connection: Connection | null = null;
+  #rounds: Round[] = [];
+  #unsendable = 0;
+  /** The last wish is known: no round of decisions holds it back. */
+  #leaving = false;
+
+  constructor(peer: string, ports: PeerRoutesPorts) {
+    this.#peer = peer;
+    this.#ports = ports;
+    this.#rib = new AdjRibOut(ports.prefixes, ports.attributes);
+  }
+
+  /** Routes may leave. */
+  get isOpen(): boolean {
+    return this.#connection !== null;
+  }
+
+  /** UPDATEs since the process started. */
+  get updates(): number {
+    return this.#rib.updates;
+  }
+
+  get pending(): number {
+    return this.#rib.pending;
+  }
+
+  announced(family: Family): number {
+    return this.#rib.announced(family);
+  }
+
+  want(prefix: Prefix, attributes: RouteAttributes | null): void {
+    this.#rib.want(prefix, attributes);
+  }
+
+  withdrawAll(): void {
+    const ids: number[] = [];
+    this.#rib.forEachWanted((id) => ids.push(id));
+    for (const id of ids) this.#rib.wantId(id, 0);
+  }
+
+  allowEndOfRib(): void {
+    this.#rib.allowEndOfRib();
+  }
+
+  /** The session is up and the decisions know of it: the connection begins to pull. */
+  open(connection: Connection, session: OutboundSession): void {
+    this.#connection = connection;
+    this.#rib.open(session);
+    connection.startPulling((buffer) => (this.#ports.holding() && !this.#leaving ? 0 : this.#rib.fill(buffer)));
+    this.settle();
+  }
+
+  /** The session is down: wishes stay, nothing counts as sent. */
+  close(): void {
+    this.#connection?.stopPulling();
+    this.#connection = null;
+    this.#rib.close();
+    this.#rounds = [];
+    this.#wakeWaiting();
+  }
+
+  /** Hands what is pending to the kernel, as far as it takes it. `round` is timed until all of it is there. */
+  flush(round: Round | null): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    if (round !== null && this.#rib.pending > 0) {
+      if (this.#rounds.length >= MAX_ROUNDS) this.#rounds.shift();
+      this.#rounds.push(round);
+    }
+    connection.wake();
+    this.settle();
+  }
+
+  setNextHops(nextHop: (family: Family) => Address | null): void {
+    if (this.#connection === null) return;
+    for (const family of FAMILIES) this.#rib.setNextHop(family, nextHop(family));
+    this.flush(null);
+  }
+
+  /** Sends the routes of the families again. */
+  refresh(families: readonly Family[]): void {
+    for (const family of families) this.#rib.refresh(family);
+    this.flush(null);
+  }
+
+  /** Withdraws everything; resolves when the kernel has it, the session ended, or patience did. */
+  async leave(patienceMillis: number): Promise<void> {
+    this.#leaving = true;
+    if (!this.isOpen) return;
+    this.withdrawAll();
+    this.flush(null);
+    await new Promise<void>((resolve) => {
+      const timer = this.#ports.clock.setTimer(patienceMillis, resolve);
+      this.#waiting.add(() => {
+        timer.cancel();
+        resolve();
+      });
+      this.settle();
+    });
+  }
+
+  /** Looks whether all wishes are with the kernel. To be called when the kernel took something. */
+  settle(): void {
+    if (this.#connection === null || this.#connection.blocked || this.#rib.hasOutput) return;
+    if (this.#rounds.length > 0) for (const round of this.#rounds.splice(0)) this.#ports.handed(this.#peer, round);
+    this.#wakeWaiting();
+    const { unsendable } = this.#rib;
+    if (unsendable !== this.#unsendable) this.#reportUnsendable(unsendable);
+  }
+
+  #wakeWaiting(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
+  #reportUnsendable(count: number): void {
+    this.#unsendable = count;
+    let reported = false;
+    this.#rib.forEachUnsendable((id) => {
+      if (reported) return;
+      reported = true;
+      const prefix = formatPrefix(this.#ports.prefixes.prefix(id));
+      const why = "its attributes leave no room for a prefix in a message of this session";
+      this.#ports.log({ event: "peer.routeUnsendable", peer: this.#peer, prefix, count, why });
+    });
+  }
+}

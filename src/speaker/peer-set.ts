@@ -1,0 +1,161 @@
+/** The peers of this process: made, changed and ended as the decisions say, and found for whoever calls. */
+
+import type { StopCause } from "../bgp/fsm/session.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { formatAddress } from "../ip/format.ts";
+import { deriveRouterId } from "../ip/router-id.ts";
+import type { Log } from "../log.ts";
+import type { PeerChange, RouteChange } from "../plan/change.ts";
+import { type Callee, type Caller, findCallee } from "./listener.ts";
+import { Peer, type PeerConfig, type PeerPorts } from "./peer.ts";
+import { needsReset } from "./peer-settings.ts";
+
+export interface PeerSetPorts extends PeerPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly node: string;
+  /** BGP Identifier of peers whose object names none. */
+  routerId(): number;
+  resetSpreadMillis(): number;
+  /** A session ends because its peer was configured anew. */
+  forgotten(peer: string): void;
+  /** The peer is gone for good. */
+  removed(peer: string): void;
+}
+
+/** How long a peer that goes may take to hear of its withdrawals. */
+const PATIENCE_MILLIS = 700;
+const CALLER_LOG_MILLIS = 60_000;
+const CALLERS_REMEMBERED = 256;
+
+export class PeerSet {
+  readonly #ports: PeerSetPorts;
+  readonly #peers = new Map<string, Peer>();
+  readonly #leaving = new Set<Promise<void>>();
+  /** Changes that reset a session wait for this node's turn. */
+  readonly #waiting = new Map<string, { config: PeerConfig; readonly timer: Timer }>();
+  readonly #callers = new Map<string, { at: number; suppressed: number }>();
+
+  constructor(ports: PeerSetPorts) {
+    this.#ports = ports;
+  }
+
+  get(name: string): Peer | undefined {
+    return this.#peers.get(name);
+  }
+
+  /** By name. */
+  all(): Peer[] {
+    return [...this.#peers.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** A session this node wants, other words for one, or none any more. */
+  change({ name, peer, nextHop }: PeerChange): void {
+    const known = this.#peers.get(name);
+    if (peer === null) {
+      if (known !== undefined) this.#remove(known);
+      return;
+    }
+    const config: PeerConfig = { peer, nextHop, routerId: this.#ports.routerId() };
+    if (known === undefined) this.#add(config);
+    else this.#configure(known, config);
+  }
+
+  want({ peer, prefix, attributes }: RouteChange): void {
+    this.#peers.get(peer)?.want(prefix, attributes);
+  }
+
+  /** Whoever calls: the peer it is, or nobody, and then the connection is closed at once. */
+  call(caller: Caller): void {
+    const callees: (Callee & { readonly peer: Peer })[] = [];
+    for (const peer of this.#peers.values()) {
+      const { peerAddress, peerPort, sourceAddress, passive } = peer.config.peer;
+      if (peerAddress === null) continue;
+      callees.push({ peer, name: peer.name, address: peerAddress, port: peerPort, sourceAddress, passive, busy: peer.busy });
+    }
+    const callee = findCallee(callees, caller);
+    if (callee === null) this.#turnAway(caller);
+    else callee.peer.accept(caller.socket);
+  }
+
+  /** Withdraws everything from everybody and ends all sessions. */
+  async stop(cause: StopCause): Promise<void> {
+    for (const { timer } of this.#waiting.values()) timer.cancel();
+    this.#waiting.clear();
+    const stopping = [...this.#peers.values()].map((peer) => peer.shutdown(cause, PATIENCE_MILLIS));
+    await Promise.all([...stopping, ...this.#leaving]);
+  }
+
+  #add(config: PeerConfig): void {
+    const peer = new Peer(config, this.#ports);
+    this.#peers.set(peer.name, peer);
+    const { peerAddress } = config.peer;
+    this.#ports.log({ event: "peer.added", peer: peer.name, address: peerAddress === null ? "" : formatAddress(peerAddress) });
+    peer.start();
+  }
+
+  #remove(peer: Peer): void {
+    this.#peers.delete(peer.name);
+    this.#waiting.get(peer.name)?.timer.cancel();
+    this.#waiting.delete(peer.name);
+    this.#ports.log({ event: "peer.removed", peer: peer.name });
+    const leaving = peer.shutdown({ reason: "deconfigured", text: "" }, PATIENCE_MILLIS);
+    this.#leaving.add(leaving);
+    void leaving.then(() => {
+      this.#leaving.delete(leaving);
+      if (!this.#peers.has(peer.name)) this.#ports.removed(peer.name);
+    });
+  }
+
+  /** Where a session would end, each node waits for its own moment, so that the group of nodes never goes at once. */
+  #configure(peer: Peer, config: PeerConfig): void {
+    const waiting = this.#waiting.get(peer.name);
+    const urgent = config.peer.adminDown !== null;
+    if (!urgent && peer.status.state === "Established" && needsReset(peer.config, config)) {
+      if (waiting !== undefined) {
+        waiting.config = config;
+        return;
+      }
+      // The hash of the node's name serves as its turn.
+      const delay = (deriveRouterId([], this.#ports.node) / 0x1_0000_0000) * this.#ports.resetSpreadMillis();
+      if (delay >= 1) {
+        const timer = this.#ports.clock.setTimer(delay, () => {
+          const due = this.#waiting.get(peer.name);
+          this.#waiting.delete(peer.name);
+          if (due !== undefined) this.#apply(peer, due.config);
+        });
+        this.#waiting.set(peer.name, { config, timer });
+        return;
+      }
+    }
+    waiting?.timer.cancel();
+    this.#waiting.delete(peer.name);
+    this.#apply(peer, config);
+  }
+
+  #apply(peer: Peer, config: PeerConfig): void {
+    const reset = needsReset(peer.config, config);
+    this.#ports.log({ event: "peer.configured", peer: peer.name, reset });
+    peer.configure(config);
+    if (reset) this.#ports.forgotten(peer.name);
+  }
+
+  #turnAway({ socket, remoteAddress, remotePort }: Caller): void {
+    socket.destroy();
+    const address = formatAddress(remoteAddress);
+    const now = this.#ports.clock.now();
+    const known = this.#callers.get(address);
+    if (known !== undefined && now - known.at < CALLER_LOG_MILLIS) {
+      known.suppressed++;
+      return;
+    }
+    // Addresses are the callers' to choose where spoofing is possible: forget the oldest rather than grow.
+    if (known === undefined && this.#callers.size >= CALLERS_REMEMBERED) {
+      const [oldest] = this.#callers.keys();
+      if (oldest !== undefined) this.#callers.delete(oldest);
+    }
+    this.#callers.set(address, { at: now, suppressed: 0 });
+    const why = "no BGPPeer of this node has that peerAddress";
+    this.#ports.log({ event: "listener.unknownCaller", address, port: remotePort, why, suppressed: known?.suppressed ?? 0 });
+  }
+}

@@ -1,0 +1,324 @@
+/**
+ * One peer: performs what the state machine says, and owns what belongs to the session: its sockets, its timers, its Adj-RIB-Out and its counters.
+ * Every event goes through `#handle`, one at a time; nothing else changes the state.
+ */
+
+import type { Socket } from "node:net";
+import { initialPeer, type PeerState, peerStateName, stepPeer } from "../bgp/fsm/peer.ts";
+import type { Negotiated, PeerAction, PeerEvent, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
+import { AdjRibInCounters } from "../bgp/rib/adj-rib-in-counters.ts";
+import type { RouteAttributes } from "../bgp/rib/route.ts";
+import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
+import { assertNever } from "../errors.ts";
+import { type Address, FAMILIES, type Family } from "../ip/address.ts";
+import type { Prefix } from "../ip/prefix.ts";
+import type { BGPPeer } from "../objects/kinds.ts";
+import type { NextHop } from "../plan/change.ts";
+import type { Connection } from "./connection.ts";
+import { MessageCounters } from "./message-counters.ts";
+import { PeerRoutes, type PeerRoutesPorts } from "./peer-routes.ts";
+import { holdReason, needsReset, sameEndpoint, sessionSettings } from "./peer-settings.ts";
+import { PeerSockets } from "./peer-sockets.ts";
+import { PeerStatus, type PeerStatusPorts } from "./peer-status.ts";
+import type { Recorder } from "./recorder.ts";
+import { SessionTimers } from "./session-timers.ts";
+import type { Round } from "./timeline.ts";
+
+/** What a peer is to be: a new value replaces the old one whole. */
+export interface PeerConfig {
+  readonly peer: BGPPeer;
+  /** Used where the object names none. */
+  readonly routerId: number;
+  readonly nextHop: Readonly<Record<Family, NextHop>>;
+}
+
+export interface PeerPorts extends PeerStatusPorts, PeerRoutesPorts {
+  /** 32 random bits for the jitter of the timers. */
+  seed(): number;
+  /** Null = nothing is recorded. */
+  readonly recorder: Pick<Recorder, "header" | "step"> | null;
+  /** A session is up. {@link Peer.openRoutes} has to follow once the decisions know of it: no route leaves before. */
+  established(peer: Peer, families: readonly Family[], localAddress: Address): void;
+}
+
+/** The session that is up. */
+interface Session {
+  readonly negotiated: Negotiated;
+  readonly localAddress: Address;
+  readonly connection: Connection;
+}
+
+/** How often a hold timer looks whether unread input has been read. */
+const HOLD_LOOKS = 1000;
+
+export class Peer {
+  readonly name: string;
+  readonly counters = new MessageCounters();
+  readonly status: PeerStatus;
+  readonly #ports: PeerPorts;
+  readonly #routes: PeerRoutes;
+  readonly #timers: SessionTimers;
+  readonly #received = new AdjRibInCounters();
+  readonly #sockets: PeerSockets;
+  readonly #events: PeerEvent[] = [];
+  #config: PeerConfig;
+  #state: PeerState;
+  #handling = false;
+  #session: Session | null = null;
+
+  constructor(config: PeerConfig, ports: PeerPorts) {
+    this.name = config.peer.metadata.name;
+    this.#config = config;
+    this.#ports = ports;
+    this.#routes = new PeerRoutes(this.name, ports);
+    this.#sockets = new PeerSockets({ clock: ports.clock, counters: this.counters, handle: (event) => this.#handle(event) });
+    this.#timers = new SessionTimers(ports.clock, (ref) => this.#onTimer(ref));
+    this.status = new PeerStatus(this.name, ports);
+    const settings = sessionSettings(config.peer, config.routerId);
+    const seed = ports.seed();
+    this.#state = initialPeer(settings, seed);
+    ports.recorder?.header(this.name, settings, seed);
+  }
+
+  get config(): PeerConfig {
+    return this.#config;
+  }
+
+  /** Why no session is tried; "" = one is. */
+  get held(): string {
+    return holdReason(this.#config.peer);
+  }
+
+  get received(): AdjRibInCounters["counts"] {
+    return this.#received.counts;
+  }
+
+  get updatesSent(): number {
+    return this.#routes.updates;
+  }
+
+  get pending(): number {
+    return this.#routes.pending;
+  }
+
+  announced(family: Family): number {
+    return this.#routes.announced(family);
+  }
+
+  /** Sockets and timers it holds: 0 when it is stopped and everything has ended. */
+  get resources(): number {
+    return this.#sockets.size + this.#timers.size;
+  }
+
+  /** A connection of it waits for an OPEN or carries the session. */
+  get busy(): boolean {
+    return this.#sockets.connected;
+  }
+
+  /** Begins to seek a session, unless the object holds it down. */
+  start(): void {
+    const why = this.held;
+    if (why === "") {
+      this.#handle({ name: "start" });
+      return;
+    }
+    this.status.held(why);
+  }
+
+  /** Ends the session as the cause says; stays down until {@link start} where the cause says so. */
+  stop(cause: StopCause): void {
+    this.#handle({ name: "stop", cause });
+  }
+
+  /** Withdraws everything, waits until the kernel has it (at most `patienceMillis`), then stops and waits for the sockets to end. */
+  async shutdown(cause: StopCause, patienceMillis: number): Promise<void> {
+    await this.#routes.leave(patienceMillis);
+    this.stop(cause);
+    await this.ended();
+    this.#timers.clearAll();
+    this.#routes.withdrawAll();
+  }
+
+  /** Resolves when no socket of it is left. */
+  ended(): Promise<void> {
+    return this.#sockets.ended();
+  }
+
+  /** The newest word on what it shall be. A session that is up ends only where the protocol needs it (Cease/6). */
+  configure(config: PeerConfig): void {
+    const before = this.#config;
+    const heldBefore = this.held;
+    this.#config = config;
+    const { held } = this;
+    if (held !== "" && heldBefore === "") this.stop({ reason: "adminShutdown", text: config.peer.adminDown?.reason ?? held });
+    else if (held === "" && !sameEndpoint(before.peer, config.peer)) this.stop({ reason: "configChange", text: "" });
+    // What the OPENs said cannot change under a session: the machine ends it where that is so.
+    this.#handle({ name: "configure", settings: sessionSettings(config.peer, config.routerId) });
+    if (held === "" && heldBefore !== "") this.status.released();
+    // Also ends the wait that a refusal under the old words brought.
+    if (held !== heldBefore || (held === "" && needsReset(before, config))) this.start();
+    const session = this.#session;
+    if (session !== null) this.#routes.setNextHops((family) => this.#nextHop(family, session.localAddress));
+  }
+
+  /** The newest wish for a prefix; null = the peer shall not have it. Leaves with the next {@link flush}. */
+  want(prefix: Prefix, attributes: RouteAttributes | null): void {
+    this.#routes.want(prefix, attributes);
+  }
+
+  /** The wishes so far are complete: each session says End-of-RIB after them. */
+  allowEndOfRib(): void {
+    this.#routes.allowEndOfRib();
+  }
+
+  /** Hands what is pending to the kernel, as far as it takes it. `round` is timed until all of it is there. */
+  flush(round: Round | null = null): void {
+    this.#routes.flush(round);
+  }
+
+  /** Sends everything again. */
+  refresh(): void {
+    this.#routes.refresh(FAMILIES);
+  }
+
+  /** The decisions know the session: routes may leave. Does nothing when the session has gone meanwhile. */
+  openRoutes(): void {
+    const session = this.#session;
+    if (session === null || this.#routes.isOpen) return;
+    const { negotiated, localAddress, connection } = session;
+    this.#routes.open(connection, {
+      localAsn: this.#config.peer.myASN,
+      ibgp: negotiated.ibgp,
+      asn4: negotiated.asn4,
+      extendedNextHop: negotiated.extendedNextHop,
+      enhancedRouteRefresh: negotiated.enhancedRouteRefresh,
+      families: negotiated.families,
+      sendLimit: negotiated.sendLimit,
+      nextHop: { IPv4: this.#nextHop("IPv4", localAddress), IPv6: this.#nextHop("IPv6", localAddress) },
+    });
+  }
+
+  /** A connection that this peer made to us. */
+  accept(socket: Socket): void {
+    if (this.held === "") this.#sockets.offer(socket);
+    else socket.destroy();
+  }
+
+  #handle(event: PeerEvent): void {
+    this.#events.push(event);
+    if (this.#handling) return;
+    this.#handling = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        const now = this.#ports.clock.now();
+        const { state, actions } = stepPeer(this.#state, next, now);
+        this.#state = state;
+        this.#ports.recorder?.step(this.name, now, next, actions);
+        for (const action of actions) this.#perform(action);
+        if (next.name === "sendProgress") this.#routes.settle();
+      }
+    } finally {
+      this.#handling = false;
+    }
+  }
+
+  #perform(action: PeerAction): void {
+    switch (action.name) {
+      case "dial":
+        this.#startDial();
+        break;
+      case "accept":
+        this.#sockets.accept();
+        break;
+      case "refuse":
+        this.#sockets.refuse();
+        break;
+      case "send":
+        this.#sockets.send(action.slot, action.message);
+        break;
+      case "close":
+        this.#sockets.close(action.slot, action.how);
+        break;
+      case "setTimer":
+        this.#timers.set(action, action.at);
+        break;
+      case "clearTimer":
+        this.#timers.clear(action);
+        break;
+      case "established":
+        this.#onEstablished(action.slot, action.negotiated);
+        break;
+      case "down":
+        this.#onDown(action.why);
+        break;
+      case "update":
+        this.#received.count(action.message);
+        if (action.message.faults.length > 0) this.status.updateFault(action.message);
+        break;
+      case "refresh":
+        this.#routes.refresh([action.family]);
+        break;
+      case "transition":
+        this.status.transition(action, peerStateName(this.#state));
+        break;
+      case "error":
+        this.status.error(action.error);
+        break;
+      default:
+        assertNever(action);
+    }
+  }
+
+  #startDial(): void {
+    const { peerAddress, peerPort, sourceAddress } = this.#config.peer;
+    if (peerAddress !== null) this.#sockets.dial({ address: peerAddress, port: peerPort, sourceAddress });
+  }
+
+  #onTimer(ref: TimerRef): void {
+    if (ref.slot !== null && ref.timer === "hold") this.#lookBeforeHoldExpiry(ref, HOLD_LOOKS);
+    else this.#expire(ref);
+  }
+
+  #expire(ref: TimerRef): void {
+    if (this.#timers.expire(ref)) this.#handle({ name: "timer", ...ref });
+  }
+
+  /**
+   * A process that was busy or stopped finds its hold timer due and the peer's KEEPALIVE unread in the socket. Timers come before sockets in a turn
+   * of the event loop, so input gets a whole turn first, and more while a flood is being read in slices.
+   */
+  #lookBeforeHoldExpiry(ref: TimerRef & { readonly slot: Slot }, looks: number): void {
+    afterWholeTurn(() => {
+      const reading = this.#sockets.get(ref.slot)?.connection.readPending ?? false;
+      if (reading && looks > 0) this.#lookBeforeHoldExpiry(ref, looks - 1);
+      else this.#expire(ref);
+    });
+  }
+
+  #onEstablished(slot: Slot, negotiated: Negotiated): void {
+    const link = this.#sockets.get(slot);
+    if (link === undefined) return;
+    const { localAddress } = link;
+    this.#sockets.setContext(slot, negotiated, negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
+    this.#session = { negotiated, localAddress, connection: link.connection };
+    this.status.established(negotiated, localAddress);
+    this.#ports.established(this, negotiated.families, localAddress);
+  }
+
+  #onDown(why: string): void {
+    if (this.#session === null) return;
+    this.#session = null;
+    this.#routes.close();
+    this.status.down(why);
+  }
+
+  #nextHop(family: Family, localAddress: Address): Address | null {
+    const nextHop = this.#config.nextHop[family];
+    return nextHop === "session" ? localAddress : nextHop;
+  }
+}
+
+/** Whatever is in the sockets now has been read when it calls back: the first immediate may come before the sockets are looked at, the second cannot. */
+function afterWholeTurn(callback: () => void): void {
+  setImmediate(() => setImmediate(callback));
+}

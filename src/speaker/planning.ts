@@ -1,0 +1,157 @@
+/**
+ * From inputs to wishes. Planning runs in slices, so that a cluster's worth of objects never holds the event loop, and yet what leaves is whole: routes are
+ * held back while a round is under way (`holding`), and go out together at its end. Small changes, the rule, are one slice without a detour.
+ */
+
+import type { Clock, Timer } from "../clock.ts";
+import type { PlanChange } from "../plan/change.ts";
+import type { Fact, Input } from "../plan/facts.ts";
+import type { Planner } from "../plan/planner.ts";
+import type { Round } from "./timeline.ts";
+
+export interface PlanningPorts {
+  readonly clock: Clock;
+  readonly planner: Planner;
+  /** Changes that come within this time of each other go together; 0 = at once. */
+  coalesceMillis(): number;
+  /** Part of a round: wishes to note, not to send. */
+  changed(change: PlanChange, round: Round): void;
+  /** Everything so far is decided; wishes may leave. `millis`: time spent deciding. */
+  decided(round: Round, millis: number): void;
+}
+
+/** Longest stretch before the event loop gets its turn. */
+const SLICE_MILLIS = 6;
+const NOTE_CHUNK = 256;
+/** Services decided in one call: between these, by how long the last call took. One may have one address or a hundred. */
+const DECIDE_CHUNK = { least: 1, first: 16, most: 1024, shortMillis: 1, longMillis: 3 } as const;
+
+export class Planning {
+  readonly #ports: PlanningPorts;
+  #inputs: Input[] = [];
+  #next = 0;
+  #timer: Timer | null = null;
+  #running = false;
+  #resuming = false;
+  #synced = false;
+  #undecided = false;
+  #stopped = false;
+  #roundAt = Number.POSITIVE_INFINITY;
+  #round: Round | null = null;
+  #spent = 0;
+  #chunk: number = DECIDE_CHUNK.first;
+
+  constructor(ports: PlanningPorts) {
+    this.#ports = ports;
+  }
+
+  /** A round is half-way: nothing of it may leave yet. */
+  get holding(): boolean {
+    return this.#undecided;
+  }
+
+  /** True once the first round over everything is done. */
+  get complete(): boolean {
+    return this.#synced && !this.#undecided && this.#round === null && this.#next >= this.#inputs.length;
+  }
+
+  /** Object changes, seen by the source at `at` (monotonic milliseconds). */
+  add(inputs: readonly Input[], at: number): void {
+    for (const input of inputs) this.#inputs.push(input);
+    this.#roundAt = Math.min(this.#roundAt, at);
+    const wait = this.#ports.coalesceMillis();
+    // Before the first sync nothing is decided, so there is nothing to wait for.
+    if (!this.#synced || wait === 0) this.run();
+    else if (this.#timer === null && !this.#running && !this.#resuming) {
+      this.#timer = this.#ports.clock.setTimer(wait, () => {
+        this.#timer = null;
+        this.run();
+      });
+    }
+  }
+
+  /** Facts are never waited with. */
+  state(fact: Fact): void {
+    this.#inputs.push({ input: "fact", fact });
+    this.#roundAt = Math.min(this.#roundAt, this.#ports.clock.now());
+    this.run();
+  }
+
+  /** The inputs are complete for the first time: from now on decisions are made. */
+  sync(): void {
+    this.#synced = true;
+    this.#undecided = true;
+    this.run();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  /** Works for at most one slice; goes on by itself in later turns of the event loop. */
+  run(): void {
+    if (this.#running || this.#resuming || this.#stopped) return;
+    this.#running = true;
+    const start = performance.now();
+    let more = true;
+    try {
+      while (more && performance.now() - start < SLICE_MILLIS) more = this.#work();
+    } finally {
+      this.#running = false;
+    }
+    if (!more) return;
+    this.#resuming = true;
+    setImmediate(() => {
+      this.#resuming = false;
+      this.run();
+    });
+  }
+
+  /** One step; false when there is nothing to do. */
+  #work(): boolean {
+    if (this.#stopped) return false;
+    if (this.#next < this.#inputs.length) {
+      this.#note();
+      return true;
+    }
+    if (!this.#synced || !this.#undecided) return false;
+    this.#round ??= { at: this.#roundAt === Number.POSITIVE_INFINITY ? this.#ports.clock.now() : this.#roundAt, handedAfter: new Map() };
+    this.#roundAt = Number.POSITIVE_INFINITY;
+    const round = this.#round;
+    const start = performance.now();
+    const change = this.#ports.planner.decide(this.#chunk);
+    this.#spent += performance.now() - start;
+    this.#ports.changed(change, round);
+    this.#adapt(performance.now() - start, change.pending > 0);
+    if (change.pending > 0 || this.#next < this.#inputs.length) return true;
+    this.#undecided = false;
+    this.#round = null;
+    // What came while this round was under way was decided with it.
+    this.#roundAt = Number.POSITIVE_INFINITY;
+    const spent = this.#spent;
+    this.#spent = 0;
+    this.#ports.decided(round, spent);
+    return true;
+  }
+
+  #note(): void {
+    const end = Math.min(this.#inputs.length, this.#next + NOTE_CHUNK);
+    const chunk = this.#next === 0 && end === this.#inputs.length ? this.#inputs : this.#inputs.slice(this.#next, end);
+    this.#next = end;
+    if (end === this.#inputs.length) {
+      this.#inputs = [];
+      this.#next = 0;
+    }
+    const start = performance.now();
+    this.#ports.planner.note(chunk);
+    this.#spent += performance.now() - start;
+    this.#undecided = true;
+  }
+
+  #adapt(millis: number, wasFull: boolean): void {
+    if (millis > DECIDE_CHUNK.longMillis) this.#chunk = Math.max(DECIDE_CHUNK.least, this.#chunk >> 1);
+    else if (wasFull && millis < DECIDE_CHUNK.shortMillis) this.#chunk = Math.min(DECIDE_CHUNK.most, this.#chunk << 1);
+  }
+}

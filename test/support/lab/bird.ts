@@ -1,0 +1,117 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Daemon, fileAppears, type Host } from "./fabric.ts";
+import { type Router, type RouterPeer, type RouterSettings, sortPaths, type Table, type TablePath } from "./router.ts";
+
+const TABLE = { IPv4: "master4", IPv6: "master6" } as const;
+
+/** BIRD 2; its tables are read with `birdc show route all`. */
+export class Bird implements Router {
+  readonly product = "BIRD";
+  readonly #host: Host;
+  readonly #configuration: string;
+  readonly #protocols: ReadonlyMap<string, string>;
+  readonly #socket: string;
+  #daemon: Daemon | undefined;
+
+  constructor(host: Host, settings: RouterSettings) {
+    this.#host = host;
+    this.#configuration = configurationOf(settings);
+    this.#protocols = new Map(settings.peers.map((peer, index) => [peer.address, protocolName(index)]));
+    this.#socket = join(host.directory, "bird.ctl");
+  }
+
+  async start(): Promise<void> {
+    const file = join(this.#host.directory, "bird.conf");
+    writeFileSync(file, this.#configuration);
+    this.#daemon = this.#host.start("bird", ["-f", "-c", file, "-s", this.#socket, "-P", join(this.#host.directory, "bird.pid")]);
+    await fileAppears(this.#socket);
+  }
+
+  async stop(how: "crash" | "polite"): Promise<void> {
+    await this.#daemon?.stop(how === "crash" ? "SIGKILL" : "SIGTERM");
+    this.#host.run("rm", ["-f", this.#socket]);
+  }
+
+  established(peer: string): boolean {
+    return /\sEstablished\s/.test(this.#birdc(`show protocols ${this.#protocol(peer)}`));
+  }
+
+  table(family: "IPv4" | "IPv6"): Table {
+    return parseTable(this.#birdc(`show route all table ${TABLE[family]}`));
+  }
+
+  refresh(peer: string): void {
+    this.#birdc(`reload in ${this.#protocol(peer)}`);
+  }
+
+  #protocol(peer: string): string {
+    const name = this.#protocols.get(peer);
+    if (name === undefined) throw new Error(`BIRD has no protocol towards ${peer}`);
+    return name;
+  }
+
+  #birdc(command: string): string {
+    return this.#host.run("birdc", ["-s", this.#socket, "-r", ...command.split(" ")].filter((word) => command.startsWith("show") || word !== "-r"));
+  }
+}
+
+/** Reads `show route all`: a line per path (the first of a prefix names it), its attributes indented below. */
+export function parseTable(output: string): Table {
+  const table = new Map<string, TablePath[]>();
+  let prefix = "";
+  let fields = new Map<string, string>();
+  const finish = (): void => {
+    if (fields.size > 0) table.set(prefix, [...(table.get(prefix) ?? []), pathOf(fields)]);
+    fields = new Map();
+  };
+  for (const line of output.split("\n")) {
+    const route = /^(\S+\/\d+)?\s+unicast \[/.exec(line);
+    if (route !== null) {
+      finish();
+      prefix = route[1] ?? prefix;
+      continue;
+    }
+    const attribute = /^\tBGP\.(\w+): ?(.*)$/.exec(line);
+    if (attribute?.[1] !== undefined) fields.set(attribute[1], attribute[2] ?? "");
+  }
+  finish();
+  return new Map([...table].map(([key, paths]) => [key, sortPaths(paths)]));
+}
+
+function pathOf(fields: ReadonlyMap<string, string>): TablePath {
+  const number = (name: string): number | null => (fields.has(name) ? Number(fields.get(name)) : null);
+  const tuples = (name: string): string[] =>
+    [...(fields.get(name) ?? "").matchAll(/\(([\d, ]+)\)/g)].map((match) => (match[1] ?? "").replaceAll(/,\s*/g, ":")).sort();
+  return {
+    nextHop: (fields.get("next_hop") ?? "").split(" ")[0] ?? "",
+    asPath: (fields.get("as_path") ?? "").split(" ").filter((word) => word !== "").map(Number),
+    med: number("med"),
+    localPref: number("local_pref"),
+    communities: tuples("community"),
+    largeCommunities: tuples("large_community"),
+  };
+}
+
+function protocolName(index: number): string {
+  return `node${index + 1}`;
+}
+
+function configurationOf(settings: RouterSettings): string {
+  const protocols = settings.peers.map((peer, index) => protocolOf(settings, peer, protocolName(index)));
+  return `router id ${settings.routerId};\nlog stderr all;\nprotocol device { scan time 1; }\n${protocols.join("\n")}\n`;
+}
+
+function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): string {
+  const channels = peer.families.map((family) => `  ${family.toLowerCase()} { import all; export none; };`);
+  return [
+    `protocol bgp ${name} {`,
+    `  local ${settings.address} as ${settings.asn};`,
+    `  neighbor ${peer.address} as ${peer.asn};`,
+    `  hold time ${peer.holdTimeSeconds ?? 90};`,
+    "  connect delay time 1; connect retry time 1; error wait time 1, 2;",
+    peer.passive ? "  passive yes;" : "",
+    ...channels,
+    "}",
+  ].join("\n");
+}

@@ -1,0 +1,119 @@
+/** Kubernetes objects as a test writes them into a directory source: many Services in one JSON file, attributes by label. */
+
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Attributes that one BGPAdvertisement gives to the Services labelled `set: <name>`. */
+export interface AttributeSet {
+  readonly name: string;
+  readonly communities?: readonly string[];
+  readonly med?: number;
+  readonly localPref?: number;
+  readonly asPathPrepend?: number;
+}
+
+export interface ServiceSpec {
+  readonly name: string;
+  readonly set: string;
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
+
+export interface PeerSpec {
+  readonly name: string;
+  readonly myASN: number;
+  readonly peerASN: number;
+  readonly peerAddress: string;
+  readonly passive?: boolean;
+  readonly families?: readonly ("IPv4" | "IPv6")[];
+  readonly holdTime?: string;
+  readonly nextHopSource?: "Session" | "NodeInternalIP";
+}
+
+/** Service `index` of a run, its addresses from the documentation ranges. */
+export function serviceAt(index: number, set: string): ServiceSpec {
+  const high = index >> 8;
+  const low = index & 0xff;
+  return { name: `service-${index}`, set, ipv4: `198.18.${high}.${low}`, ipv6: `2001:db8::${index.toString(16)}` };
+}
+
+export class ClusterDirectory {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+    mkdirSync(path, { recursive: true });
+  }
+
+  /** The Node that Herald runs on, with the addresses it forwards at. */
+  node(name: string, addresses: readonly string[]): void {
+    this.write("node.json", [
+      {
+        apiVersion: "v1",
+        kind: "Node",
+        metadata: { name },
+        status: {
+          addresses: addresses.map((address) => ({ type: "InternalIP", address })),
+          conditions: [{ type: "Ready", status: "True" }],
+        },
+      },
+    ]);
+  }
+
+  peers(peers: readonly PeerSpec[]): void {
+    this.write(
+      "peers.json",
+      peers.map(({ name, ...spec }) => ({ apiVersion: "herald.dev/v1alpha1", kind: "BGPPeer", metadata: { name, namespace: "herald-system" }, spec })),
+    );
+  }
+
+  attributes(sets: readonly AttributeSet[]): void {
+    this.write(
+      "advertisements.json",
+      sets.map(({ name, ...attributes }) => ({
+        apiVersion: "herald.dev/v1alpha1",
+        kind: "BGPAdvertisement",
+        metadata: { name, namespace: "herald-system" },
+        spec: { addresses: ["LoadBalancerIP"], serviceSelectors: [{ matchLabels: { set: name } }], ...attributes },
+      })),
+    );
+  }
+
+  services(services: readonly ServiceSpec[]): void {
+    this.write("services.json", services.flatMap(objectsOf));
+  }
+
+  /** Replaces a file in one step, as careful people do. */
+  write(file: string, items: readonly unknown[]): void {
+    const temporary = join(this.path, `.${file}.tmp`);
+    writeFileSync(temporary, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+    renameSync(temporary, join(this.path, file));
+  }
+}
+
+function objectsOf(service: ServiceSpec): unknown[] {
+  const metadata = { name: service.name, namespace: "default" };
+  const slice = (family: "IPv4" | "IPv6", address: string): unknown => ({
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      name: `${service.name}-${family.toLowerCase()}`,
+      namespace: "default",
+      labels: { "kubernetes.io/service-name": service.name },
+    },
+    addressType: family,
+    endpoints: [{ addresses: [address], nodeName: "elsewhere", conditions: { ready: true } }],
+    ports: [{ port: 80 }],
+  });
+  return [
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { ...metadata, labels: { set: service.set } },
+      spec: { type: "LoadBalancer", clusterIPs: [], ports: [{ port: 80 }] },
+      status: { loadBalancer: { ingress: [{ ip: service.ipv4 }, { ip: service.ipv6 }] } },
+    },
+    slice("IPv4", "10.244.0.1"),
+    slice("IPv6", "fd44::1"),
+  ];
+}

@@ -1,0 +1,114 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Daemon, fileAppears, type Host } from "./fabric.ts";
+import { list, num, record, text } from "./json.ts";
+import { type Router, type RouterSettings, sortPaths, type Table, type TablePath } from "./router.ts";
+
+const FAMILY = { IPv4: "ipv4", IPv6: "ipv6" } as const;
+
+/** FRR's bgpd beside its zebra, so that next hops are resolved and routes reach the namespace's kernel. */
+export class Frr implements Router {
+  readonly product = "FRR";
+  readonly #host: Host;
+  readonly #sockets: string;
+  readonly #configuration: string;
+  #zebra: Daemon | undefined;
+  #bgpd: Daemon | undefined;
+
+  constructor(host: Host, settings: RouterSettings, configuration?: string) {
+    this.#host = host;
+    this.#sockets = join(host.directory, "frr");
+    this.#configuration = configuration ?? configurationOf(settings);
+  }
+
+  async start(): Promise<void> {
+    mkdirSync(this.#sockets, { recursive: true });
+    spawnSync("chown", ["frr:frr", this.#sockets]);
+    const file = join(this.#host.directory, "bgpd.conf");
+    writeFileSync(file, this.#configuration);
+    const common = ["--vty_socket", this.#sockets, "-P", "0", "-z", join(this.#sockets, "zserv.api")];
+    if (this.#zebra?.running !== true) {
+      this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["-f", "/dev/null", "-i", join(this.#sockets, "zebra.pid"), ...common]);
+      await fileAppears(join(this.#sockets, "zserv.api"));
+    }
+    this.#bgpd = this.#host.start("/usr/lib/frr/bgpd", ["-f", file, "-i", join(this.#sockets, "bgpd.pid"), ...common]);
+    await fileAppears(join(this.#sockets, "bgpd.vty"));
+  }
+
+  async stop(how: "crash" | "polite"): Promise<void> {
+    await this.#bgpd?.stop(how === "crash" ? "SIGKILL" : "SIGTERM");
+  }
+
+  established(peer: string): boolean {
+    const neighbor = record(JSON.parse(this.#vtysh(`show bgp neighbors ${peer} json`)))[peer];
+    return neighbor !== undefined && record(neighbor)["bgpState"] === "Established";
+  }
+
+  table(family: "IPv4" | "IPv6"): Table {
+    return readFrrTable((command) => this.#vtysh(command), family);
+  }
+
+  refresh(peer: string, family: "IPv4" | "IPv6"): void {
+    this.#vtysh(`clear bgp ${FAMILY[family]} unicast ${peer} in`);
+  }
+
+  /** Runs one vtysh command and gives what it printed. */
+  #vtysh(command: string): string {
+    return this.#host.run("vtysh", ["--vty_socket", this.#sockets, "-d", "bgpd", "-c", command]);
+  }
+}
+
+/** Reads bgpd's table with vtysh, wherever `ask` runs the command. */
+export function readFrrTable(ask: (command: string) => string, family: "IPv4" | "IPv6"): Table {
+  const output = ask(`show bgp ${FAMILY[family]} unicast json detail`).trim();
+  const routes = output === "" ? {} : record(record(JSON.parse(output))["routes"] ?? {});
+  // The first element of each list describes the prefix, the others are its paths.
+  return new Map(Object.entries(routes).map(([prefix, entries]) => [prefix, sortPaths(list(entries).slice(1).map(pathOf))]));
+}
+
+function pathOf(entry: unknown): TablePath {
+  const path = record(entry);
+  const hop = record(list(path["nexthops"])[0]);
+  const segments = list(record(path["aspath"])["segments"] ?? []);
+  return {
+    nextHop: text(hop["ip"]),
+    asPath: segments.flatMap((segment) => list(record(segment)["list"]).map(num)),
+    med: path["metric"] === undefined ? null : num(path["metric"]),
+    localPref: path["locPrf"] === undefined ? null : num(path["locPrf"]),
+    communities: communityTexts(path["community"]),
+    largeCommunities: communityTexts(path["largeCommunity"]),
+  };
+}
+
+function communityTexts(value: unknown): readonly string[] {
+  return value === undefined ? [] : list(record(value)["list"]).map(text).sort();
+}
+
+function configurationOf(settings: RouterSettings): string {
+  const lines = [
+    "frr defaults datacenter",
+    "log stdout debugging",
+    `router bgp ${settings.asn}`,
+    ` bgp router-id ${settings.routerId}`,
+    " no bgp ebgp-requires-policy",
+    " no bgp network import-check",
+    " bgp bestpath as-path multipath-relax",
+  ];
+  for (const peer of settings.peers) {
+    lines.push(` neighbor ${peer.address} remote-as ${peer.asn}`, ` neighbor ${peer.address} update-source ${settings.address}`);
+    lines.push(` neighbor ${peer.address} timers connect 1`);
+    if (peer.passive) lines.push(` neighbor ${peer.address} passive`);
+    if (peer.holdTimeSeconds !== undefined) {
+      lines.push(` neighbor ${peer.address} timers ${Math.max(1, Math.floor(peer.holdTimeSeconds / 3))} ${peer.holdTimeSeconds}`);
+    }
+  }
+  for (const family of ["IPv4", "IPv6"] as const) {
+    lines.push(` address-family ${FAMILY[family]} unicast`, "  maximum-paths 64", "  maximum-paths ibgp 64");
+    for (const peer of settings.peers) {
+      lines.push(`  ${peer.families.includes(family) ? "" : "no "}neighbor ${peer.address} activate`);
+    }
+    lines.push(" exit-address-family");
+  }
+  return `${lines.join("\n")}\n`;
+}

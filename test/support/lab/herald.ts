@@ -1,0 +1,93 @@
+import { writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { ClusterDirectory } from "./cluster.ts";
+import type { Daemon, Host } from "./fabric.ts";
+import { list, record } from "./json.ts";
+import { until } from "./wait.ts";
+
+const BUNDLE = new URL("../../../dist/herald.mjs", import.meta.url).pathname;
+
+export interface HeraldSettings {
+  readonly node: string;
+  /** Addresses to accept sessions on. */
+  readonly listen?: readonly string[];
+  readonly record?: boolean;
+}
+
+/** The real speaker as a process on a host of the fabric, asked through its admin socket. */
+export class Herald {
+  readonly cluster: ClusterDirectory;
+  readonly recording: string;
+  readonly #host: Host;
+  readonly #settings: HeraldSettings;
+  readonly #socket: string;
+  #daemon: Daemon | undefined;
+
+  constructor(host: Host, settings: HeraldSettings) {
+    this.#host = host;
+    this.#settings = settings;
+    this.#socket = join(host.directory, "admin.sock");
+    this.recording = join(host.directory, "session.jsonl");
+    this.cluster = new ClusterDirectory(join(host.directory, "cluster"));
+  }
+
+  async start(): Promise<void> {
+    const file = join(this.#host.directory, "herald.json");
+    const configuration = {
+      nodeName: this.#settings.node,
+      source: { directory: this.cluster.path },
+      bgp: { listen: this.#settings.listen ?? [] },
+      admin: { listen: `unix:${this.#socket}` },
+      stateFile: "",
+      ...(this.#settings.record === true ? { record: this.recording } : {}),
+    };
+    writeFileSync(file, JSON.stringify(configuration));
+    this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file]);
+    await until("the speaker is ready", async () => this.#ready());
+  }
+
+  /** SIGTERM, and its exit code. */
+  async stop(): Promise<number | null> {
+    this.#daemon?.signal("SIGTERM");
+    return (await this.#daemon?.exited) ?? null;
+  }
+
+  output(): string {
+    return this.#daemon?.output() ?? "";
+  }
+
+  async get(path: string): Promise<Record<string, unknown>> {
+    return record(JSON.parse((await this.#ask("GET", path)).body));
+  }
+
+  async post(path: string): Promise<number> {
+    return (await this.#ask("POST", path)).status;
+  }
+
+  /** The view of one peer in /api/v1/peers. */
+  async peer(name: string): Promise<Record<string, unknown>> {
+    const { items } = await this.get("/api/v1/peers");
+    const found = list(items).map(record).find((item) => item["name"] === name);
+    if (found === undefined) throw new Error(`the speaker has no peer ${name}`);
+    return found;
+  }
+
+  async #ready(): Promise<boolean> {
+    if (this.#daemon?.running !== true) throw new Error(`the speaker ended: ${this.output()}`);
+    return (await this.#ask("GET", "/readyz")).status === 200;
+  }
+
+  #ask(method: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
+    return new Promise((resolve, reject) => {
+      const question = request({ socketPath: this.#socket, method, path, agent: false }, (answer) => {
+        const chunks: Uint8Array[] = [];
+        answer.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") }));
+        answer.on("error", reject);
+      });
+      question.on("error", reject);
+      question.end();
+    });
+  }
+}

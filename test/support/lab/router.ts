@@ -1,0 +1,54 @@
+import type { Host } from "./fabric.ts";
+
+/** One path of a prefix as a router's own table holds it, in the words that all routers share. */
+export interface TablePath {
+  readonly nextHop: string;
+  readonly asPath: readonly number[];
+  /** As the router received or defaulted it. */
+  readonly med: number | null;
+  readonly localPref: number | null;
+  /** `65000:1`, sorted as text. */
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+}
+
+/** Prefix → its paths, ordered by next hop. */
+export type Table = ReadonlyMap<string, readonly TablePath[]>;
+
+export interface RouterPeer {
+  readonly address: string;
+  readonly asn: number;
+  /** The router waits for the peer's call; else it calls (port 179). */
+  readonly passive: boolean;
+  readonly families: readonly ("IPv4" | "IPv6")[];
+  readonly holdTimeSeconds?: number;
+  /** The router acts as a two-octet speaker. */
+  readonly asn2?: boolean;
+}
+
+export interface RouterSettings {
+  readonly asn: number;
+  readonly routerId: string;
+  /** Local address of the sessions, by family of the peer. */
+  readonly address: string;
+  readonly peers: readonly RouterPeer[];
+}
+
+/** A real BGP daemon on a host of the fabric. */
+export interface Router {
+  readonly product: "gobgpd" | "FRR" | "BIRD" | "ExaBGP";
+  start(): Promise<void>;
+  /** Ends it at once, as a crash would, or politely. */
+  stop(how: "crash" | "polite"): Promise<void>;
+  established(peer: string): boolean;
+  table(family: "IPv4" | "IPv6"): Table;
+  /** Sends ROUTE-REFRESH to the peer for the family. */
+  refresh(peer: string, family: "IPv4" | "IPv6"): void;
+}
+
+export type RouterConstructor = new (host: Host, settings: RouterSettings) => Router;
+
+/** Paths in a fixed order, so that tables compare as values. */
+export function sortPaths(paths: readonly TablePath[]): readonly TablePath[] {
+  return [...paths].sort((a, b) => (a.nextHop < b.nextHop ? -1 : a.nextHop > b.nextHop ? 1 : 0));
+}

@@ -1,0 +1,161 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { replayLines } from "../../../src/bgp/fsm/replay.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { silentLog } from "../../../src/log.ts";
+import { Speaker } from "../../../src/speaker/speaker.ts";
+import { message, RawPeer, TYPE, update } from "../../support/raw-peer.ts";
+import {
+  advertisement,
+  bgpPeer,
+  Cleanup,
+  eventually,
+  FakeSource,
+  node,
+  service,
+  shown,
+  startListening,
+  startSpeaker,
+} from "../../support/speaker-rig.ts";
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+function directory(): string {
+  return mkdtempSync(join(tmpdir(), "herald-speaker-"));
+}
+
+describe("a speaker's life", () => {
+  it("explains, lists and counts what it decided", async () => {
+    const rig = await startListening(cleanup);
+    const routes = [...rig.speaker.view.routes()];
+    expect(routes).toMatchObject([
+      { node: "node-a", prefix: "192.0.2.1/32", peers: ["tor"], nextHop: { tor: "10.0.0.1" }, owners: ["default/web"] },
+    ]);
+    expect(Date.parse(routes[0]?.since ?? "")).toBeGreaterThan(Date.now() - 60_000);
+    expect([...rig.speaker.view.services()].map(({ kind, announced }) => [kind, announced])).toEqual([
+      ["ClusterIP", false],
+      ["LoadBalancerIP", true],
+    ]);
+    const explain = rig.speaker.view.explain("192.0.2.1");
+    expect(explain).toMatchObject({ node: "node-a", subject: { type: "address", value: "192.0.2.1" } });
+    expect(explain.timeline).toMatchObject([{ service: "default/web", kind: "announced" }]);
+    expect(rig.speaker.view.explain("web").timeline?.length).toBeGreaterThan(0);
+    expect(rig.speaker.view.explain("192.0.2.1/32").timeline).toHaveLength(1);
+    expect(() => rig.speaker.view.explain("nobody")).toThrow(expect.objectContaining({ code: "SUBJECT_UNKNOWN" }));
+    expect(await rig.metrics.text()).toContain('herald_decisions{announced="true",reason=""} 1');
+  });
+
+  it("drains and undrains from inside the process", async () => {
+    const rig = await startListening(cleanup);
+    rig.speaker.commands.drain("kernel update");
+    expect([...rig.speaker.view.routes()]).toEqual([]);
+    expect(await rig.metrics.text()).toContain("herald_drained 1");
+    rig.speaker.commands.undrain();
+    expect([...rig.speaker.view.routes()]).toHaveLength(1);
+    expect(await rig.metrics.text()).toContain("herald_drained 0");
+    const kinds = rig.speaker.view.events({ service: null, sinceEpochMillis: null }).items.map(({ kind }) => kind);
+    expect(kinds).toEqual(expect.arrayContaining(["drained", "undrained"]));
+  });
+
+  it("reports bad objects once, and once that they are mended", async () => {
+    const rig = await startListening(cleanup);
+    const finding = {
+      severity: "error",
+      code: "invalidField",
+      object: { kind: "BGPPeer", namespace: "herald-system", name: "bad" },
+      file: "peers.yaml",
+      line: 3,
+      column: 5,
+      field: "spec.myASN",
+      message: "0 is no AS number",
+      allowed: "1..4294967295",
+    } as const;
+    rig.source.deliver([], [finding]);
+    rig.source.deliver([], [finding]);
+    expect(rig.logged.filter(({ event }) => event === "object.invalid")).toEqual([
+      {
+        event: "object.invalid",
+        severity: "error",
+        code: "invalidField",
+        object: "BGPPeer herald-system/bad",
+        at: "peers.yaml:3:5 spec.myASN",
+        message: "0 is no AS number",
+      },
+    ]);
+    expect(await rig.metrics.text()).toContain('herald_invalid_objects{kind="BGPPeer"} 1');
+    rig.source.deliver([], []);
+    expect(rig.logged.filter(({ event }) => event === "object.mended")).toHaveLength(1);
+    expect(await rig.metrics.text()).not.toContain("herald_invalid_objects{");
+  });
+
+  it("records its sessions so that they can be stepped again to the same actions", async () => {
+    const file = join(directory(), "record.jsonl");
+    const rig = await startListening(cleanup, { yaml: `record: ${file}` });
+    const peer = await RawPeer.dial(rig.port);
+    await peer.establish();
+    await peer.message(TYPE.update, 1);
+    peer.send(
+      update({ attributes: "40010100 4002060201 0000fde8 400304 0a000002", nlri: "20c0000202" }),
+      message(TYPE.notification, "0602"),
+    );
+    await eventually("the end of the session", () => shown(rig).flaps === 1);
+    peer.destroy();
+    await rig.speaker.stop();
+    const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+    const replay = replayLines(lines);
+    expect(replay.difference).toBeNull();
+    expect(replay.steps).toBe(lines.length - 1);
+    expect(lines.length).toBeGreaterThan(8);
+  });
+
+  it("names what of a new configuration needs a new process", async () => {
+    const rig = await startListening(cleanup);
+    const { config } = rig;
+    expect(rig.speaker.reload({ ...config, coalesceMillis: 50, loadBalancerClass: "ours", bgp: { ...config.bgp, port: 1790 } })).toEqual({
+      changed: ["coalesce"],
+      needRestart: ["bgp", "loadBalancerClass"],
+    });
+    expect(rig.speaker.reload({ ...config, coalesceMillis: 50 })).toEqual({ changed: [], needRestart: [] });
+  });
+
+  it("frees its state file when it cannot start", async () => {
+    const stateFile = join(directory(), "state.json");
+    const holder = await startSpeaker({ listen: ["127.0.0.1"], yaml: "" });
+    cleanup.add(holder, ({ speaker }) => speaker.stop());
+    const config = { ...holder.config, stateFile, bgp: { ...holder.config.bgp, port: holder.port } };
+    const failing = new Speaker({
+      config,
+      source: new FakeSource(systemClock),
+      metrics: holder.metrics,
+      clock: systemClock,
+      log: silentLog,
+    });
+    await expect(failing.start()).rejects.toMatchObject({ code: "ADDRESS_IN_USE" });
+    expect(() => readFileSync(`${stateFile}.lock`)).toThrow("ENOENT");
+  });
+
+  it("ends with the source's error when the source cannot go on", async () => {
+    const rig = cleanup.add(await startSpeaker(), ({ speaker }) => speaker.stop());
+    const broken = new FakeSource(systemClock);
+    broken.run = () => Promise.reject(new Error("no such directory"));
+    const speaker = new Speaker({ config: rig.config, source: broken, metrics: rig.metrics, clock: systemClock, log: silentLog });
+    await speaker.start();
+    await expect(speaker.finished).rejects.toThrow("no such directory");
+    await speaker.stop();
+  });
+
+  it("stops once, however often it is told to, and holds nothing afterwards", async () => {
+    const rig = await startListening(cleanup);
+    rig.source.set(bgpPeer("dialled", { peerPort: 1 }), advertisement(), node(), ...service("more", "192.0.2.2"));
+    const one = rig.speaker.stop();
+    expect(rig.speaker.stop()).toBe(one);
+    await one;
+    for (const peer of rig.speaker.peers.all()) expect([peer.name, peer.resources]).toEqual([peer.name, 0]);
+    // Whatever comes now changes nothing.
+    rig.source.set(...service("late", "192.0.2.3"));
+    await rig.speaker.finished;
+  });
+});
