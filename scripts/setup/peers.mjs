@@ -13,6 +13,7 @@ const PEERS = [
   { package: "exabgp", program: "exabgp", services: ["exabgp"] },
   { package: "tshark", program: "tshark", services: [] },
   { package: "iproute2", program: "ip", services: [] },
+  { package: "docker-compose", program: "docker-compose", services: [] },
   { package: "nftables", program: "nft", services: [] },
   { package: "procps", program: "ps", services: [] },
 ];

@@ -36,8 +36,17 @@ requireTools(...(HAS_ENGINE ? ["docker"] : ["root", "ip", "gobgpd", "bgpd", "zeb
 
     it("brings the Services to both routers, IPv4 and IPv6", async () => {
       for (const router of ["gobgp", "frr"] as const) {
-        await until(`${router} holds the routes`, async () => scene.table(router, "IPv4").size === 4 && scene.table(router, "IPv6").size === 2, 60_000);
-        expect([...scene.table(router, "IPv4").keys()].sort()).toEqual(["10.96.0.10/32", "10.96.0.20/32", "192.0.2.10/32", "192.0.2.20/32"]);
+        await until(
+          `${router} holds the routes`,
+          async () => scene.table(router, "IPv4").size === 4 && scene.table(router, "IPv6").size === 2,
+          60_000,
+        );
+        expect([...scene.table(router, "IPv4").keys()].sort()).toEqual([
+          "10.96.0.10/32",
+          "10.96.0.20/32",
+          "192.0.2.10/32",
+          "192.0.2.20/32",
+        ]);
         expect([...scene.table(router, "IPv6").keys()].sort()).toEqual(["2001:db8::10/128", "fd96::10/128"]);
         const [path] = scene.table(router, "IPv4").get("192.0.2.10/32") ?? [];
         expect([path?.nextHop, path?.asPath, path?.communities]).toEqual(["172.31.88.10", [65001], ["65000:100"]]);

@@ -11,7 +11,13 @@ import { requireTools } from "../support/requirements.ts";
 const HERALD = "10.88.0.10";
 const PEER = "10.88.0.5";
 
-requireTools("root", "ip", "dumpcap", "tshark", "exabgp")("a peer that knows two-octet AS numbers only (RFC 6793), by ExaBGP", () => {
+requireTools(
+  "root",
+  "ip",
+  "dumpcap",
+  "tshark",
+  "exabgp",
+)("a peer that knows two-octet AS numbers only (RFC 6793), by ExaBGP", () => {
   let fabric: Fabric;
   let herald: Herald;
   let exabgp: Exabgp;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bird } from "../support/lab/bird.ts";
 import { Capture } from "../support/lab/capture.ts";
-import { type AttributeSet, serviceAt, type ServiceSpec } from "../support/lab/cluster.ts";
+import { type AttributeSet, type ServiceSpec, serviceAt } from "../support/lab/cluster.ts";
 import { Fabric } from "../support/lab/fabric.ts";
 import { Frr } from "../support/lab/frr.ts";
 import { Gobgp } from "../support/lab/gobgp.ts";
@@ -28,7 +28,13 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { name: "eBGP, Herald dials", heraldAsn: 65001, routerAsn: 65000, heraldDials: true, over: "IPv4" },
-  { name: "eBGP with four-octet AS numbers, the router dials", heraldAsn: 4_200_000_001, routerAsn: 4_200_000_000, heraldDials: false, over: "IPv4" },
+  {
+    name: "eBGP with four-octet AS numbers, the router dials",
+    heraldAsn: 4_200_000_001,
+    routerAsn: 4_200_000_000,
+    heraldDials: false,
+    over: "IPv4",
+  },
   { name: "iBGP over IPv6, Herald dials", heraldAsn: 65000, routerAsn: 65000, heraldDials: true, over: "IPv6" },
 ];
 
@@ -45,7 +51,13 @@ const SERVICES = Array.from({ length: 2000 }, (_, index) => serviceAt(index, SET
 
 for (const product of PRODUCTS) {
   for (const example of CASES) {
-    requireTools("root", "ip", "dumpcap", "tshark", ...product.tools)(`${product.name}: ${example.name}`, () => {
+    requireTools(
+      "root",
+      "ip",
+      "dumpcap",
+      "tshark",
+      ...product.tools,
+    )(`${product.name}: ${example.name}`, () => {
       let fabric: Fabric;
       let router: Router;
       let herald: Herald;
@@ -127,7 +139,10 @@ for (const product of PRODUCTS) {
         expect(decoded.withdrawnOctets.filter((octets) => octets > 0)).toEqual([]);
         expect(decoded.attributes.filter((code) => code === 15)).toEqual([]);
         herald.cluster.attributes(SETS);
-        await until("the router shows the old attributes again", async () => router.table("IPv6").get("2001:db8::7cf/128")?.[0]?.med === 50);
+        await until(
+          "the router shows the old attributes again",
+          async () => router.table("IPv6").get("2001:db8::7cf/128")?.[0]?.med === 50,
+        );
       });
 
       it("sends everything again when the router asks for a route refresh", async () => {

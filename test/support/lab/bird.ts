@@ -52,7 +52,10 @@ export class Bird implements Router {
   }
 
   #birdc(command: string): string {
-    return this.#host.run("birdc", ["-s", this.#socket, "-r", ...command.split(" ")].filter((word) => command.startsWith("show") || word !== "-r"));
+    return this.#host.run(
+      "birdc",
+      ["-s", this.#socket, "-r", ...command.split(" ")].filter((word) => command.startsWith("show") || word !== "-r"),
+    );
   }
 }
 
@@ -85,7 +88,10 @@ function pathOf(fields: ReadonlyMap<string, string>): TablePath {
     [...(fields.get(name) ?? "").matchAll(/\(([\d, ]+)\)/g)].map((match) => (match[1] ?? "").replaceAll(/,\s*/g, ":")).sort();
   return {
     nextHop: (fields.get("next_hop") ?? "").split(" ")[0] ?? "",
-    asPath: (fields.get("as_path") ?? "").split(" ").filter((word) => word !== "").map(Number),
+    asPath: (fields.get("as_path") ?? "")
+      .split(" ")
+      .filter((word) => word !== "")
+      .map(Number),
     med: number("med"),
     localPref: number("local_pref"),
     communities: tuples("community"),

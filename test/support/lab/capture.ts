@@ -51,10 +51,14 @@ export class Capture {
 
   /** One line per frame. */
   #read(filter: string, field: string): string[] {
-    const { status, stdout, stderr } = spawnSync("tshark", ["-r", this.#file, "-Y", filter, "-T", "fields", "-E", "occurrence=a", "-e", field], {
-      encoding: "utf8",
-      maxBuffer: 1 << 29,
-    });
+    const { status, stdout, stderr } = spawnSync(
+      "tshark",
+      ["-r", this.#file, "-Y", filter, "-T", "fields", "-E", "occurrence=a", "-e", field],
+      {
+        encoding: "utf8",
+        maxBuffer: 1 << 29,
+      },
+    );
     if (status !== 0) throw new Error(`tshark: ${stderr}`);
     return stdout.split("\n").filter((line) => line !== "");
   }

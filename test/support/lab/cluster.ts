@@ -63,7 +63,12 @@ export class ClusterDirectory {
   peers(peers: readonly PeerSpec[]): void {
     this.write(
       "peers.json",
-      peers.map(({ name, ...spec }) => ({ apiVersion: "herald.dev/v1alpha1", kind: "BGPPeer", metadata: { name, namespace: "herald-system" }, spec })),
+      peers.map(({ name, ...spec }) => ({
+        apiVersion: "herald.dev/v1alpha1",
+        kind: "BGPPeer",
+        metadata: { name, namespace: "herald-system" },
+        spec,
+      })),
     );
   }
 

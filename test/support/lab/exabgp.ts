@@ -10,18 +10,22 @@ export class Exabgp {
   readonly #host: Host;
   readonly #configuration: string;
   readonly #messages: string;
+  readonly #sink: string;
   #daemon: Daemon | undefined;
 
   constructor(host: Host, settings: RouterSettings) {
     this.#host = host;
     this.#messages = join(host.directory, "messages.jsonl");
-    this.#configuration = configurationOf(settings, this.#messages);
+    this.#sink = join(host.directory, "sink.sh");
+    this.#configuration = configurationOf(settings, this.#sink);
   }
 
   async start(): Promise<void> {
     const file = join(this.#host.directory, "exabgp.conf");
     writeFileSync(file, this.#configuration);
     writeFileSync(this.#messages, "");
+    // ExaBGP splits the command at spaces and knows no quotes; it takes a closed standard output for the end, so the shell keeps it open.
+    writeFileSync(this.#sink, `#!/bin/sh\ncat >> ${this.#messages}\nexit\n`, { mode: 0o755 });
     // Written by ExaBGP's helper process, which runs as nobody.
     this.#host.run("chmod", ["0666", this.#messages]);
     this.#daemon = this.#host.start("exabgp", [file], {
@@ -44,7 +48,7 @@ export class Exabgp {
   }
 }
 
-function configurationOf(settings: RouterSettings, messages: string): string {
+function configurationOf(settings: RouterSettings, sink: string): string {
   const neighbors = settings.peers.map((peer) =>
     [
       `neighbor ${peer.address} {`,
@@ -59,5 +63,5 @@ function configurationOf(settings: RouterSettings, messages: string): string {
       "}",
     ].join("\n"),
   );
-  return `process sink {\n  run /bin/sh -c "exec cat >> ${messages}";\n  encoder json;\n}\n${neighbors.join("\n")}\n`;
+  return `process sink {\n  run ${sink};\n  encoder json;\n}\n${neighbors.join("\n")}\n`;
 }

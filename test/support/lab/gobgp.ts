@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Daemon, Host } from "./fabric.ts";
-import { record, list, num, text } from "./json.ts";
+import { list, num, record, text } from "./json.ts";
 import { type Router, type RouterSettings, sortPaths, type Table, type TablePath } from "./router.ts";
 import { until } from "./wait.ts";
 

@@ -68,7 +68,9 @@ export class Herald {
   /** The view of one peer in /api/v1/peers. */
   async peer(name: string): Promise<Record<string, unknown>> {
     const { items } = await this.get("/api/v1/peers");
-    const found = list(items).map(record).find((item) => item["name"] === name);
+    const found = list(items)
+      .map(record)
+      .find((item) => item["name"] === name);
     if (found === undefined) throw new Error(`the speaker has no peer ${name}`);
     return found;
   }
