@@ -1,6 +1,7 @@
 /** `herald speaker`: the composition root. Source, planner, peers and admin API are made here, and end here. */
 
 import { AdminServer } from "../admin/server.ts";
+import { REHEARSALS, rehearse } from "../bgp/rib/rehearsal.ts";
 import { systemClock } from "../clock.ts";
 import { loadConfig, type SpeakerConfig } from "../config/file.ts";
 import { SpeakerError } from "../errors.ts";
@@ -40,6 +41,7 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
     await speaker.start();
     started = true;
     for (const listen of urls) log({ event: "admin.ready", listen });
+    rehearseInTurns(REHEARSALS);
     await Promise.race([speaker.finished, stop]);
   } finally {
     // An input that is read keeps the process alive.
@@ -50,6 +52,15 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
     clearTimeout(deadline);
   }
   return EXIT.done;
+}
+
+/** Warms the path of a dump up while the first dial waits its random while; the event loop has a turn between any two. */
+function rehearseInTurns(left: number): void {
+  if (left === 0) return;
+  setImmediate(() => {
+    rehearse();
+    rehearseInTurns(left - 1);
+  });
 }
 
 function createSource({ source, namespace }: SpeakerConfig): Source {

@@ -80,7 +80,7 @@ requireTools(
   });
 
   it("was sent AS4_PATH, and nothing malformed", async () => {
-    const decoded = await capture.decode(HERALD);
+    const decoded = await capture.decode(HERALD, 4);
     expect(decoded.malformed).toEqual([]);
     expect(decoded.attributes).toContain(17);
   });

@@ -11,11 +11,19 @@ import type { Router, RouterConstructor, Table } from "../support/lab/router.ts"
 import { until } from "../support/lab/wait.ts";
 import { requireTools } from "../support/requirements.ts";
 
+interface Product {
+  readonly name: Router["product"];
+  readonly Router: RouterConstructor;
+  readonly tools: readonly string[];
+  /** gobgpd has no command that sends a ROUTE-REFRESH: its soft reset works on what it stored. */
+  readonly asksForRefresh: boolean;
+}
+
 /** Every case runs against each of these; the tables compared are the routers' own. */
-const PRODUCTS: readonly { readonly name: Router["product"]; readonly Router: RouterConstructor; readonly tools: readonly string[] }[] = [
-  { name: "gobgpd", Router: Gobgp, tools: ["gobgpd", "gobgp"] },
-  { name: "FRR", Router: Frr, tools: ["bgpd", "zebra", "vtysh"] },
-  { name: "BIRD", Router: Bird, tools: ["bird", "birdc"] },
+const PRODUCTS: readonly Product[] = [
+  { name: "gobgpd", Router: Gobgp, tools: ["gobgpd", "gobgp"], asksForRefresh: false },
+  { name: "FRR", Router: Frr, tools: ["bgpd", "zebra", "vtysh"], asksForRefresh: true },
+  { name: "BIRD", Router: Bird, tools: ["bird", "birdc"], asksForRefresh: true },
 ];
 
 interface Case {
@@ -111,7 +119,7 @@ for (const product of PRODUCTS) {
       });
 
       it("sends nothing that a second decoder finds malformed, and packs the dump", async () => {
-        const decoded = await first.decode(HERALD[example.over]);
+        const decoded = await first.decode(HERALD[example.over], 3 + 9 + 2);
         expect(decoded.malformed).toEqual([]);
         const updates = decoded.types.filter((type) => type === 2).length;
         // IPv4: one UPDATE per attribute set (667 /32 of 5 octets fit); IPv6: three per set; two End-of-RIB.
@@ -133,7 +141,7 @@ for (const product of PRODUCTS) {
           return router.table("IPv6").get("2001:db8::7cf/128")?.[0]?.med === 7;
         });
         await holds(SERVICES.slice(500), sets);
-        const decoded = await capture.decode(HERALD[example.over]);
+        const decoded = await capture.decode(HERALD[example.over], 1);
         expect(decoded.malformed).toEqual([]);
         expect(decoded.types.filter((type) => type === 2).length).toBeGreaterThan(0);
         expect(decoded.withdrawnOctets.filter((octets) => octets > 0)).toEqual([]);
@@ -145,12 +153,14 @@ for (const product of PRODUCTS) {
         );
       });
 
-      it("sends everything again when the router asks for a route refresh", async () => {
-        const before = await updatesSent(herald);
-        router.refresh(HERALD[example.over], "IPv4");
-        await until("UPDATEs were sent again", async () => (await updatesSent(herald)) >= before + 3);
-        await holds(SERVICES.slice(500), SETS);
-      });
+      if (product.asksForRefresh) {
+        it("sends everything again when the router asks for a route refresh", async () => {
+          const before = await updatesSent(herald);
+          router.refresh(HERALD[example.over], "IPv4");
+          await until("UPDATEs were sent again", async () => (await updatesSent(herald)) >= before + 3);
+          await holds(SERVICES.slice(500), SETS);
+        });
+      }
 
       it("comes back after the router crashed", async () => {
         await router.stop("crash");

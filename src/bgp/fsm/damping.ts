@@ -12,8 +12,8 @@ import type { Ending } from "./state.ts";
 
 export const RETRY = { firstMillis: 1000, longestMillis: 10_000, low: 0.75, high: 1.25 } as const;
 export const DAMPING = { firstMillis: 60_000, longestMillis: 300_000, forgetMillis: 300_000 } as const;
-/** The first dial after a start: at once, spread over one second. */
-export const FIRST_DIAL_MILLIS: Millis = 1000;
+/** The first dial after a start: at once, spread over a fifth of a second. */
+export const FIRST_DIAL_MILLIS: Millis = 200;
 
 export interface RetryPolicy {
   /** Connections in a row that ended before Established (ConnectRetryCounter). */

@@ -1,11 +1,3 @@
-import type { Prefix } from "../../ip/prefix.ts";
-
-/** What one may ask to announce: a prefix with attributes that are the same towards every peer. */
-export interface Route {
-  readonly prefix: Prefix;
-  readonly attributes: RouteAttributes;
-}
-
 /**
  * Attributes a user can set. ORIGIN, AS_PATH and next hop are added per session, and the rules of eBGP and iBGP applied, in `session-attributes.ts`.
  * Lists are sorted and free of duplicates, so that equal wishes are equal values.

@@ -103,9 +103,10 @@ function protocolName(index: number): string {
   return `node${index + 1}`;
 }
 
+// Next hops of iBGP are looked up in the tables, hence the direct routes.
 function configurationOf(settings: RouterSettings): string {
   const protocols = settings.peers.map((peer, index) => protocolOf(settings, peer, protocolName(index)));
-  return `router id ${settings.routerId};\nlog stderr all;\nprotocol device { scan time 1; }\n${protocols.join("\n")}\n`;
+  return `router id ${settings.routerId};\nlog stderr all;\nprotocol device { scan time 1; }\nprotocol direct { ipv4; ipv6; }\n${protocols.join("\n")}\n`;
 }
 
 function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): string {

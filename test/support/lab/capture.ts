@@ -32,15 +32,19 @@ export class Capture {
     return new Capture(file, daemon);
   }
 
-  /** Ends the capture and decodes what `address` sent. */
-  async decode(address: string): Promise<Decoded> {
-    await this.#daemon.stop("SIGINT");
+  /**
+   * Ends the capture and decodes what `address` sent. The kernel hands packets over in blocks and drops what it holds at the end, so the capture
+   * goes on until `updates` UPDATE messages stand in the file.
+   */
+  async decode(address: string, updates: number): Promise<Decoded> {
     const source = `${address.includes(":") ? "ipv6" : "ip"}.src == ${address}`;
     const numbers = (field: string): number[] =>
       this.#read(`${source} && bgp`, field)
         .flatMap((line) => line.split(","))
         .filter((word) => word !== "")
         .map(Number);
+    await until(`${updates} captured UPDATEs`, async () => numbers("bgp.type").filter((type) => type === 2).length >= updates);
+    await this.#daemon.stop("SIGINT");
     return {
       malformed: this.#read(`${source} && (_ws.malformed || _ws.expert.severity >= 6291456) && bgp`, "frame.number"),
       types: numbers("bgp.type"),
