@@ -9,13 +9,8 @@ export function crdDocuments(): readonly CrdSchema[] {
   return DEFINITIONS.map(crd);
 }
 
-/** File name of a CRD under deploy/crds. */
-export function crdFileName(definition: Pick<Definition, "plural">): string {
-  return `${GROUP}_${definition.plural}.yaml`;
-}
-
 /** One CRD as a plain value. */
-export function crd(definition: Definition): CrdSchema {
+function crd(definition: Definition): CrdSchema {
   const { kind, plural, shortNames } = definition;
   return {
     apiVersion: "apiextensions.k8s.io/v1",
