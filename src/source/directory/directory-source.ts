@@ -130,7 +130,11 @@ export class DirectorySource implements Source {
     if (at >= this.#wakeAt) return;
     this.#wakeAt = at;
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(at - this.#clock.now(), () => this.#wake?.());
+    this.#timer = this.#clock.setTimer(at - this.#clock.now(), () => {
+      // Timers may fire a little early, also during a scan: the sleep that follows must not wait for a moment whose timer is spent.
+      this.#wakeAt = Number.NEGATIVE_INFINITY;
+      this.#wake?.();
+    });
   }
 
   async #sleep(until: number, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, ut
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../../../src/clock.ts";
+import { type Clock, systemClock } from "../../../../src/clock.ts";
 import { DirectorySource, type DirectorySourceOptions } from "../../../../src/source/directory/directory-source.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { RecordingSink } from "../../../support/recording-sink.ts";
@@ -169,6 +169,19 @@ describe("changes of a directory", () => {
     put("b.yaml", namespace("last"));
     await sink.until(() => sink.names.includes("Namespace last"));
     expect(sink.changes(1)).toEqual(["set Namespace last"]);
+  });
+
+  it("all arrive although timers fire early, also while it looks", async () => {
+    const early: Clock = { ...systemClock, setTimer: (delay, callback) => systemClock.setTimer(delay <= 50 ? 0 : delay, callback) };
+    put("a.yaml", namespace("one", "v0"));
+    const sink = await start({ clock: early });
+    for (let edit = 1; edit <= 150; edit++) {
+      put("a.yaml", namespace("one", `v${edit}`));
+      // No wait for what is said of it: the next edit falls into the look at this one.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await sink.until(() => label(sink, "one") === "v150");
+    expect(label(sink, "one")).toBe("v150");
   });
 
   it("are none when an object moves to another file", async () => {
