@@ -17,6 +17,7 @@ export interface PlannerOptions {
   readonly ignoreExcludeLabel: boolean;
   /** Which signs on a Node object count as drained. */
   readonly drain: DrainSigns;
+  readonly damping: Damping;
   /** About so many transitions are described in one {@link PlanChange}; further decisions are counted. Default 1,000. */
   readonly transitionLimit?: number;
 }
@@ -27,6 +28,16 @@ export interface DrainSigns {
   readonly cordon: boolean;
   /** Taint keys. */
   readonly taints: readonly string[];
+}
+
+/** What is slowed down on purpose (docs/semantics.md, "Damping"). In force once time is stated as a fact. */
+export interface Damping {
+  /** A prefix withdrawn for the third time within a minute waits before it is announced again. */
+  readonly announceHoldDown: boolean;
+  /** Least time between two changes of one weight. */
+  readonly weightHoldDownMillis: number;
+  /** Changes of a weight by a smaller part than this (0..1) wait until it has been quiet for a minute. */
+  readonly weightTolerance: number;
 }
 
 /** The settings of a process without a configuration file; the caller adds the node. */
@@ -41,6 +52,7 @@ export const DEFAULT_PLANNER_OPTIONS: Omit<PlannerOptions, "node"> = {
     cordon: false,
     taints: ["node.kubernetes.io/out-of-service", "ToBeDeletedByClusterAutoscaler"],
   },
+  damping: { announceHoldDown: true, weightHoldDownMillis: 10_000, weightTolerance: 0.2 },
 };
 
 /** A peer is to be sent something else for a prefix. `attributes` null = withdraw. Equal attributes of one planner are mostly the same value. */
@@ -63,7 +75,10 @@ export interface PeerChange {
   readonly nextHop: Readonly<Record<Family, NextHop>>;
 }
 
-/** What moved a decision: an object and its version, or a fact (kind `Session` or `Drain`, version ""). */
+/**
+ * What moved a decision: an object and its version, or a fact, whose version is "": kind `Session`, `Drain`, `ServiceProxy`, `HealthCheck`, or
+ * `Timer` where time alone did it.
+ */
 export interface Cause {
   readonly kind: string;
   /** `namespace/name`, or the name alone where the kind has no namespace. */
@@ -85,6 +100,17 @@ export interface Transition {
   readonly cause: Cause | null;
 }
 
+/** A health check of a Service on this node that is to be asked, or (`address` null) no longer. One per (Service UID, port, family). */
+export interface ProbeChange {
+  /** `namespace/name`. */
+  readonly service: string;
+  readonly uid: string;
+  readonly family: Family;
+  readonly port: number;
+  /** The Node's InternalIP of the family. */
+  readonly address: Address | null;
+}
+
 /** The difference one round of planning made. Routes: one entry per (peer, prefix) at most. */
 export interface PlanChange {
   readonly routes: readonly RouteChange[];
@@ -92,6 +118,9 @@ export interface PlanChange {
   readonly transitions: readonly Transition[];
   /** Decisions made anew beyond `transitionLimit`, not described. */
   readonly transitionsOmitted: number;
-  /** Services that are still to be planned: not 0 only after a bounded {@link Planner.decide}. */
+  readonly probes: readonly ProbeChange[];
+  /** When time alone changes something next, in the milliseconds of the time fact; null = never. */
+  readonly wakeAtMillis: number | null;
+  /** Work that is left: not 0 only after a bounded {@link Planner.decide}. */
   readonly pending: number;
 }

@@ -11,6 +11,37 @@ export type Fact =
   /** Decisions of before were made under other words; the peer is configured anew. */
   | { readonly name: "sessionForgotten"; readonly peer: string }
   /** A local cause of drain (`herald drain` on this process); null = none. */
-  | { readonly name: "drain"; readonly reason: string | null };
+  | { readonly name: "drain"; readonly reason: string | null }
+  /**
+   * Monotonic milliseconds, never going back. Without it no time passes: nothing is held down or damped, and no gate opens by waiting.
+   */
+  | { readonly name: "time"; readonly nowMillis: number }
+  /**
+   * This process probes the data plane (docs/semantics.md, "Data-plane gate"). `healthz`: what is asked about the service proxy, null = nothing
+   * can be. `onlyWhereRequired`: objects come from a directory, so only advertisements that say `Require` are gated. Without this fact every
+   * gate is open, and the check assumed.
+   */
+  | { readonly name: "gate"; readonly healthz: string | null; readonly onlyWhereRequired: boolean }
+  /** What the service proxy's health answered last. */
+  | { readonly name: "proxyAnswer"; readonly answer: ProbeAnswer }
+  /** What the health check port of a Service answered last; `service` is `namespace/name`. */
+  | {
+      readonly name: "healthCheckAnswer";
+      readonly service: string;
+      readonly uid: string;
+      readonly family: Family;
+      readonly port: number;
+      readonly answer: ProbeAnswer;
+    };
+
+/** The answer to a probe over HTTP. Silence is none: nothing is stated until the first answer. */
+export type ProbeAnswer =
+  | { readonly answer: "status"; readonly status: number }
+  /** Nobody listens on the port. */
+  | { readonly answer: "refused" }
+  /** Something answered that is no HTTP: a reset, garbage. */
+  | { readonly answer: "failed"; readonly why: string }
+  /** It cannot be asked: the address is not one of this host. */
+  | { readonly answer: "notAsked"; readonly why: string };
 
 export type Input = { readonly input: "object"; readonly change: ObjectChange } | { readonly input: "fact"; readonly fact: Fact };

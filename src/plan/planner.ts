@@ -97,6 +97,8 @@ export class Planner {
       peers,
       transitions: round.transitions,
       transitionsOmitted: round.transitionsOmitted,
+      probes: [],
+      wakeAtMillis: null,
       pending: this.#dirty.size,
     };
   }

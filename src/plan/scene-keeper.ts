@@ -75,6 +75,11 @@ export class SceneKeeper {
         this.#localDrain = fact.reason;
         this.#node = { kind: "Drain", name: this.#options.node, resourceVersion: "" };
         return;
+      case "time":
+      case "gate":
+      case "proxyAnswer":
+      case "healthCheckAnswer":
+        return;
     }
   }
 

@@ -92,6 +92,11 @@ export class Speaker {
       serviceProxyName: config.serviceProxyName,
       ignoreExcludeLabel: config.ignoreExcludeLabel,
       drain: config.drain.on,
+      damping: {
+        announceHoldDown: config.announceHoldDown,
+        weightHoldDownMillis: config.weightHoldDownMillis,
+        weightTolerance: config.weightTolerance,
+      },
       // Of a cluster's worth of first decisions nobody reads the timeline line by line.
       transitionLimit: 1000,
     });
@@ -314,6 +319,10 @@ const CONFIG_KEYS = [
   "stateFile",
   "resetSpreadMillis",
   "coalesceMillis",
+  "dataplane",
+  "announceHoldDown",
+  "weightHoldDownMillis",
+  "weightTolerance",
   "drain",
   "log",
   "record",

@@ -25,7 +25,7 @@ class CountingPlanner extends Planner {
     const start = performance.now();
     while (performance.now() - start < this.slow);
     this.waiting = Math.max(0, this.waiting - limit);
-    return { routes: [], peers: [], transitions: [], transitionsOmitted: 0, pending: this.waiting };
+    return { routes: [], peers: [], transitions: [], transitionsOmitted: 0, probes: [], wakeAtMillis: null, pending: this.waiting };
   }
 }
 
