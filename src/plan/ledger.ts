@@ -5,12 +5,11 @@ import type { Service } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
 import type { Cause } from "./change.ts";
 import type { CoveringWishes } from "./covering.ts";
-import { type Decision, refusal } from "./judge.ts";
+import { type Decision, refusal, wantedOf } from "./judge.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Round } from "./round.ts";
-import type { Scene } from "./scene.ts";
 import { type AddressList, kindAt, type ServiceEntry } from "./service-entry.ts";
-import { detailOf } from "./words.ts";
+import { detailOf, type Situation } from "./words.ts";
 
 /** What was decided for a Service the last time. */
 export interface Planned {
@@ -39,7 +38,7 @@ export class Ledger {
     before.list.addresses.forEach((address, i) => {
       const old = before.decisions[i];
       if (old === undefined) return;
-      round.touch(address.key, address, cause, old.announcement);
+      round.touchBy(entry, address, cause, old === PENDING ? null : wantedOf(old).announcement);
       const place = places.get(kindAt(before.list, i) + address.key);
       if (place !== undefined) {
         decisions[place] = old;
@@ -58,7 +57,7 @@ export class Ledger {
 
   /** One decision takes the place of another, if there was one. */
   replace(
-    scene: Scene,
+    situation: Situation,
     entry: ServiceEntry,
     address: Address | null,
     decisions: Decision[],
@@ -73,7 +72,7 @@ export class Ledger {
     this.count(decision.reason, 1);
     if (old === decision) return;
     const place = { service: entry.key, address, cause };
-    round.redecided(place, old === PENDING ? undefined : old, decision, () => detailOf(scene, entry, index, decision));
+    round.redecided(place, old === PENDING ? undefined : old, decision, () => detailOf(situation, entry, index, decision));
   }
 
   /** One decision more or less with this reason; "" = announced. */

@@ -5,15 +5,18 @@
 
 import type { Node } from "../objects/kinds.ts";
 import { type Advertisement, type CompiledAdvertisement, compileAdvertisement, selectsNode } from "./advertisement.ts";
-import { WishPool } from "./announcement.ts";
+import type { WishPool } from "./announcement.ts";
+import { mayHoldPlace } from "./announcers.ts";
 import type { Cause, PeerChange, PlannerOptions } from "./change.ts";
 import type { Fact } from "./facts.ts";
 import { findingOf, sortFindings } from "./findings.ts";
+import type { HealthGates } from "./health-gates.ts";
 import type { Inventory, Touched } from "./inventory.ts";
 import { compareText } from "./judge.ts";
 import { nodeObstacle } from "./node-checks.ts";
 import { decidesAlike, judgePeer, type PeerVerdict, peerSelectsNode, type SessionFact, sameNextHops } from "./peers.ts";
-import { Scene, selectsService } from "./scene.ts";
+import { ProxyGate, type ProxyState } from "./proxy-gate.ts";
+import { Scene, type SceneParts, selectsService } from "./scene.ts";
 import { namespaceLabels, sameLabels, serviceLabels } from "./selectors.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 
@@ -23,6 +26,8 @@ export interface Refreshed {
   readonly peers: readonly PeerChange[];
   /** Some decision may differ. */
   readonly changed: boolean;
+  /** What changed the Node decided for; undefined = nothing did. */
+  readonly node: Cause | null | undefined;
   /** For a Service planned under `matching`: what makes it worth planning again, or false. */
   readonly affected: (matching: readonly Advertisement[], entry: ServiceEntry) => Cause | null | false;
 }
@@ -35,7 +40,9 @@ export class SceneKeeper {
   epoch = 0;
   readonly #options: PlannerOptions;
   readonly #inventory: Inventory;
-  readonly #pool = new WishPool();
+  readonly #gates: HealthGates;
+  readonly #pool: WishPool;
+  readonly #proxy = new ProxyGate();
   readonly #sessions = new Map<string, SessionFact>();
   #localDrain: string | null = null;
   readonly #compiled = new Map<string, CompiledAdvertisement>();
@@ -50,16 +57,32 @@ export class SceneKeeper {
   #references: Cause | null | undefined;
   #peers: Cause | null | undefined;
   #node: Cause | null | undefined;
+  /** Who may hold a place of a limited number changed (check 14). */
+  #places: Cause | null | undefined;
+  #proxyCause: Cause | undefined;
   #labels = false;
+  #nowMillis: number | null = null;
 
-  constructor(options: PlannerOptions, inventory: Inventory) {
+  constructor(options: PlannerOptions, inventory: Inventory, pool: WishPool, gates: HealthGates) {
     this.#options = options;
     this.#inventory = inventory;
+    this.#pool = pool;
+    this.#gates = gates;
     for (const [name, node] of inventory.nodes) if (nodeObstacle(node, options) !== null) this.#silent.add(name);
     for (const name of inventory.advertisements.keys()) this.#advertisements.set(name, null);
     this.#peers = null;
     this.#node = null;
-    this.scene = this.#build([], []);
+    this.scene = this.#build([], [], null);
+  }
+
+  /** The time fact; null = none was stated. */
+  get nowMillis(): number | null {
+    return this.#nowMillis;
+  }
+
+  /** When waiting opens the proxy's gate; null = never. */
+  get wakeAtMillis(): number | null {
+    return this.#proxy.dueMillis;
   }
 
   takeFact(fact: Fact): void {
@@ -76,8 +99,14 @@ export class SceneKeeper {
         this.#node = { kind: "Drain", name: this.#options.node, resourceVersion: "" };
         return;
       case "time":
+        this.#nowMillis = fact.nowMillis;
+        if (this.#proxy.dueMillis !== null && fact.nowMillis >= this.#proxy.dueMillis) this.#touchProxy();
+        return;
       case "gate":
       case "proxyAnswer":
+        this.#proxy.take(fact, this.#nowMillis);
+        this.#touchProxy();
+        return;
       case "healthCheckAnswer":
         return;
     }
@@ -91,6 +120,7 @@ export class SceneKeeper {
       advertisement: (name) => this.#advertisements.set(name, cause()),
       peer: () => {
         this.#peers = cause();
+        this.#places = cause();
       },
       references: () => {
         this.#references = cause();
@@ -103,17 +133,19 @@ export class SceneKeeper {
     const isTouched =
       this.#advertisements.size + this.#namespaces.size + this.#flipped.size > 0 ||
       this.#labels ||
-      [this.#references, this.#peers, this.#node].some((cause) => cause !== undefined);
-    if (!isTouched) return { scene: this.scene, peers: [], changed: false, affected: UNAFFECTED };
+      [this.#references, this.#peers, this.#node, this.#places, this.#proxyCause].some((cause) => cause !== undefined);
+    if (!isTouched) return { scene: this.scene, peers: [], changed: false, node: undefined, affected: UNAFFECTED };
 
     const before = this.scene;
     const recompiled = this.#recompile();
     const peers = this.#peers !== undefined || this.#node !== undefined ? this.#judgePeers() : null;
-    const scene = this.#build(peers?.verdicts ?? before.parts.peers, peers?.outsiders ?? before.parts.outsiders);
+    const scene = this.#build(peers?.verdicts ?? before.parts.peers, peers?.outsiders ?? before.parts.outsiders, before);
     const everywhere = this.#decidesElsewhere(before, scene);
     const flipped = new Map(this.#flipped);
     const namespaces = new Map(this.#namespaces);
-    const changed = recompiled.size + flipped.size + namespaces.size > 0 || everywhere !== undefined || this.#labels;
+    const [places, ownNode] = [this.#places, this.#node];
+    const changed =
+      recompiled.size + flipped.size + namespaces.size > 0 || everywhere !== undefined || places !== undefined || this.#labels;
     if (recompiled.size + namespaces.size > 0) this.epoch++;
     this.scene = scene;
     this.#advertisements.clear();
@@ -122,8 +154,15 @@ export class SceneKeeper {
     this.#references = undefined;
     this.#peers = undefined;
     this.#node = undefined;
+    this.#places = undefined;
+    this.#proxyCause = undefined;
     this.#labels = false;
-    return { scene, peers: peers?.changes ?? [], changed, affected: this.#affected(recompiled, everywhere, flipped, namespaces) };
+    const affected = this.#affected(recompiled, everywhere, flipped, namespaces, places);
+    return { scene, peers: peers?.changes ?? [], changed, node: ownNode, affected };
+  }
+
+  #touchProxy(): void {
+    this.#proxyCause = { kind: "ServiceProxy", name: this.#options.node, resourceVersion: "" };
   }
 
   #touchNode(name: string, before: Node | undefined, after: Node | undefined, cause: Cause | null): void {
@@ -135,8 +174,12 @@ export class SceneKeeper {
       else this.#silent.delete(name);
     }
     // Node selectors of advertisements decide on which nodes an address with several owners may be.
-    if (!sameLabels(before?.metadata.labels, after?.metadata.labels) || (before === undefined) !== (after === undefined))
+    if (!sameLabels(before?.metadata.labels, after?.metadata.labels) || (before === undefined) !== (after === undefined)) {
       this.#labels = true;
+      this.#places = cause;
+    }
+    const [held, holds] = [before, after].map((node) => node !== undefined && mayHoldPlace(node, this.#options));
+    if (held !== holds) this.#places = cause;
     if (name === this.#options.node) this.#node = cause;
   }
 
@@ -203,6 +246,7 @@ export class SceneKeeper {
   /** What makes every selected Service worth planning again: the node's own obstacle, or a verdict about a peer. undefined = nothing does. */
   #decidesElsewhere(before: Scene, after: Scene): Cause | null | undefined {
     if (before.parts.obstacle?.check !== after.parts.obstacle?.check) return this.#node ?? null;
+    if (!opensAlike(before.parts.proxy, after.parts.proxy)) return this.#proxyCause ?? null;
     const old = before.parts.peers;
     const fresh = after.parts.peers;
     const known = (key: string) => this.#inventory.has(key);
@@ -224,9 +268,11 @@ export class SceneKeeper {
     everywhere: Cause | null | undefined,
     flipped: ReadonlyMap<string, Cause | null>,
     namespaces: ReadonlyMap<string, Cause | null>,
+    places: Cause | null | undefined,
   ): Refreshed["affected"] {
     return (matching, entry) => {
       if (everywhere !== undefined && matching.length > 0) return everywhere;
+      if (places !== undefined && matching.some(({ source }) => source.maxAnnouncers !== null)) return places;
       const inNamespace = namespaces.get(entry.namespace);
       if (inNamespace !== undefined) return inNamespace;
       if (recompiled.size > 0 && entry.service !== null) {
@@ -249,7 +295,7 @@ export class SceneKeeper {
     };
   }
 
-  #build(peers: readonly PeerVerdict[], outsiders: readonly string[]): Scene {
+  #build(peers: readonly PeerVerdict[], outsiders: readonly string[], before: Scene | null): Scene {
     const { node: name } = this.#options;
     const node = this.#inventory.nodes.get(name);
     const compiled = [...this.#compiled].sort(([a], [b]) => compareText(a, b));
@@ -258,7 +304,7 @@ export class SceneKeeper {
       const message = `there is no Node object "${name}": it is taken as a node without labels, conditions and addresses`;
       findings.push(findingOf("warning", "nodeUnknown", { kind: "Node", metadata: { namespace: "", name } }, { message }));
     }
-    return new Scene({
+    const parts: SceneParts = {
       options: this.#options,
       inventory: this.#inventory,
       advertisements: compiled.flatMap(([, { advertisement }]) => (advertisement === null ? [] : [advertisement])),
@@ -269,8 +315,22 @@ export class SceneKeeper {
       obstacle: nodeObstacle(node, this.#options, this.#localDrain),
       mayAnnounce: (other) => !this.#silent.has(other),
       pool: this.#pool,
-    });
+      proxy: this.#proxy.state(this.#nowMillis),
+      gates: this.#gates,
+    };
+    return new Scene(parts, before);
   }
+}
+
+/** No gate is open under one and shut under the other. */
+function opensAlike(a: ProxyState, b: ProxyState): boolean {
+  return (
+    a.probed === b.probed &&
+    a.onlyWhereRequired === b.onlyWhereRequired &&
+    a.evident === b.evident &&
+    a.shut.Prefer === b.shut.Prefer &&
+    a.shut.Require === b.shut.Require
+  );
 }
 
 /** Nothing that decides or is announced differs. */

@@ -1,17 +1,47 @@
 /** What decided, in words: the object, its field and value, and a sentence. One function per check, shared by lists, timeline and explain. */
 
-import type { Address, Family } from "../ip/address.ts";
+import { assertNever } from "../errors.ts";
+import { type Address, FAMILIES, type Family } from "../ip/address.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
+import { hostPrefix } from "../ip/prefix.ts";
 import type { AddressKind, Service } from "../objects/kinds.ts";
-import type { Advertisement } from "./advertisement.ts";
+import { type Advertisement, blockAround } from "./advertisement.ts";
+import { chosenOf } from "./announcers.ts";
 import { countedBy, type EndpointDigest, endpointsOn } from "./endpoints.ts";
-import { compareText, type Decision, isLocalOnly, isWeightOne, PROXY_LABEL } from "./judge.ts";
-import type { PeerVerdict } from "./peers.ts";
+import type { HealthLatch } from "./health-gates.ts";
+import { compareText, type Decision, isLocalOnly, isWeightOne, modeOf, PROXY_LABEL } from "./judge.ts";
+import type { Outlet } from "./outlet.ts";
+import { limitOf, type PeerVerdict } from "./peers.ts";
+import { answerWords } from "./proxy-gate.ts";
 import type { ReasonCode } from "./reasons.ts";
-import { type Scene, selectsService } from "./scene.ts";
+import { coveringPrefix, type Scene, selectsService } from "./scene.ts";
 import { matchesAny, namespaceLabels, serviceLabels } from "./selectors.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 import { judgeSharing } from "./sharing.ts";
+
+/** Where and when words are about. */
+export interface Situation {
+  readonly scene: Scene;
+  readonly outlet: Outlet;
+  /** The time fact; null = none was stated. */
+  readonly nowMillis: number | null;
+}
+
+/** One address of a Service. */
+export interface Subject {
+  readonly entry: ServiceEntry;
+  readonly service: Service;
+  readonly address: Address;
+  readonly kind: AddressKind;
+}
+
+/** An advertisement and a peer, as far as they are there. */
+export interface Pair {
+  readonly advertisement: Advertisement | null;
+  /** null = its node selectors do not match this node, or there is none. */
+  readonly peer: PeerVerdict | null;
+  readonly name: string | null;
+}
 
 export interface Words {
   readonly object: { readonly kind: string; readonly namespace: string; readonly name: string } | null;
@@ -21,29 +51,45 @@ export interface Words {
 }
 
 /** One line about a decision: what an address is announced by, or what stands in the way. */
-export function detailOf(scene: Scene, entry: ServiceEntry, index: number, decision: Decision): string {
+export function detailOf(situation: Situation, entry: ServiceEntry, index: number, decision: Decision): string {
   const { service } = entry;
   if (service === null) return "the Service is gone";
   const address = entry.addresses.addresses[index];
+  if (address === undefined) return serviceWords(service, situation.scene, null).text;
   if (decision.announced) {
     const names = decision.peers.filter(({ announced }) => announced).map(({ peer }) => peer);
-    return `announced by advertisement ${decision.advertisement} to ${names.join(", ")}`;
+    return `announced by advertisement ${decision.advertisement} to ${names.join(", ")}${weightWords(situation, address, names)}`;
   }
-  if (address === undefined) return serviceWords(service, scene, null).text;
-  const kind = kindAt(entry.addresses, index);
-  return refusalWords(scene, entry, service, kind, address, decision).text;
+  return refusalWords(situation, { entry, service, address, kind: kindAt(entry.addresses, index) }, decision).text;
+}
+
+/** A weight that is damped, of the first peer that waits for one. */
+function weightWords({ outlet, nowMillis }: Situation, address: Address, peers: readonly string[]): string {
+  for (const peer of peers) {
+    const waiting = outlet.waitingWeight(hostPrefix(address).key, peer);
+    if (waiting !== null) return `; its weight becomes ${waiting.wanted} bytes/s ${within(waiting.dueMillis, nowMillis)}`;
+  }
+  return "";
+}
+
+function within(atMillis: number, nowMillis: number | null): string {
+  return `in ${Math.max(0, Math.ceil((atMillis - (nowMillis ?? atMillis)) / 1000))} s`;
 }
 
 /** The deciding words of a refusal. */
-function refusalWords(scene: Scene, entry: ServiceEntry, service: Service, kind: AddressKind, address: Address, decision: Decision): Words {
+function refusalWords(situation: Situation, subject: Subject, decision: Decision): Words {
+  const { scene } = situation;
+  const { entry, service, kind, address } = subject;
   const { advertisements, peers } = scene.parts;
-  const advertisement = advertisements.find(({ name }) => name === decision.advertisement);
-  switch (decision.reason) {
+  const advertisement = advertisements.find(({ name }) => name === decision.advertisement) ?? null;
+  const { reason } = decision;
+  switch (reason) {
+    case "":
     case "serviceDeleted":
     case "noAddress":
     case "foreignProxy":
     case "loadBalancerClassMismatch":
-      return serviceWords(service, scene, decision.reason);
+      return serviceWords(service, scene, reason === "" ? null : reason);
     case "noMatchingAdvertisement":
       return unmatchedWords(scene, entry, service, kind);
     case "ipNotAllowed": {
@@ -57,11 +103,20 @@ function refusalWords(scene: Scene, entry: ServiceEntry, service: Service, kind:
     case "noEndpoints":
     case "noLocalEndpoints":
     case "endpointsTerminating":
-      return endpointWords(scene, entry, service, kind, address, advertisement ?? null, decision.reason);
-    default: {
-      const peer = peers.find(({ name }) => name === decision.peer);
-      return pairWords(scene, advertisement ?? null, peer ?? null, decision.peer, address, decision.reason);
+      return endpointWords(scene, entry, service, kind, address, advertisement, reason);
+    case "dataplaneNotReady":
+      return gateWords(scene, subject, advertisement);
+    case "peerNotSelected":
+    case "peerFamilyNotNegotiated":
+    case "announcerLimit":
+    case "noNextHop":
+    case "heldDown":
+    case "announceLimit": {
+      const peer = peers.find(({ name }) => name === decision.peer) ?? null;
+      return pairWords(situation, subject, { advertisement, peer, name: decision.peer }, reason);
     }
+    default:
+      return assertNever(reason);
   }
 }
 
@@ -191,7 +246,7 @@ export function endpointWords(
   if (reason === "endpointsTerminating") return about(entry, family, options.node, listEndpoints(entry, family, options.node));
   if (reason === "noLocalEndpoints") {
     if (here[counted] > 0) {
-      const { lacking } = judgeSharing(scene, address.key);
+      const lacking = judgeSharing(scene, address.key).lackingOn(options.node);
       return about(
         entry,
         family,
@@ -212,17 +267,50 @@ export function endpointWords(
   return about(entry, family, options.node, text);
 }
 
-/** Checks 13 to 17. `name` is the peer's where there is no verdict about it. */
-export function pairWords(
-  scene: Scene,
-  advertisement: Advertisement | null,
-  peer: PeerVerdict | null,
-  name: string | null,
-  address: Address,
-  reason: ReasonCode | "",
-): Words {
+/** Check 12: what is known of the data plane, whether that is enough or not. */
+export function gateWords(scene: Scene, { entry, service, address, kind }: Subject, advertisement: Advertisement | null): Words {
+  const { proxy, gates, options } = scene.parts;
+  const mode = advertisement?.source.dataplaneGate ?? "Prefer";
+  const object = advertisement === null ? null : refOf(advertisement);
+  const said = (text: string): Words => ({ object, field: "spec.dataplaneGate", value: mode, text });
+  if (!proxy.probed) return said("not probed");
+  if (mode === "Off") return said("not probed: dataplaneGate is Off");
+  if (mode === "Prefer" && proxy.onlyWhereRequired) return said("not probed: objects come from a directory, and dataplaneGate is Prefer");
+  if (proxy.shut[mode]) return said(proxy.text);
+  const port = service.externalTrafficPolicy === "Local" && isLocalOnly(service, kind) ? service.healthCheckNodePort : null;
+  const latch = port === null ? null : gates.latch(entry, address.family);
+  if (latch === null) return said(proxy.text);
+  const asked = `health check of ${entry.key} at port ${latch.port} (${address.family})`;
+  const about = {
+    object: { kind: "Service", namespace: entry.namespace, name: entry.name },
+    field: "spec.healthCheckNodePort",
+    value: String(latch.port),
+  };
+  if (endpointsOn(entry.digest(address.family), options.node).ready === 0)
+    return { ...about, text: `${asked} not asked: only terminating endpoints count here` };
+  return { ...about, text: `${asked} ${latchWords(latch, mode)}` };
+}
+
+function latchWords(latch: HealthLatch, mode: "Prefer" | "Require"): string {
+  switch (latch.open) {
+    case "answered":
+      return "answered 200";
+    case "announced":
+      return "not asked: it was announced already, and the gate withdraws nothing";
+    case "notAsked":
+      return latch.last?.answer === "notAsked" ? answerWords(latch.last) : "not probed: the Node has no InternalIP of the family";
+    case null:
+      if (latch.last !== null) return `${answerWords(latch.last)}, not 200`;
+      return mode === "Prefer" && latch.openBySilence ? "gave no answer: Prefer no longer waits" : "has not answered yet";
+  }
+}
+
+/** Checks 13 to 17. */
+export function pairWords(situation: Situation, subject: Subject, pair: Pair, reason: ReasonCode | ""): Words {
+  const { scene } = situation;
   const { options } = scene.parts;
-  const { family } = address;
+  const { advertisement, peer, name } = pair;
+  const { family } = subject.address;
   if (peer === null) {
     if (name === null) return { object: null, field: "", value: "", text: `no BGPPeer exists for node ${options.node}` };
     const object = { kind: "BGPPeer", namespace: options.heraldNamespace, name };
@@ -236,21 +324,69 @@ export function pairWords(
       return { object: advertisement === null ? null : refOf(advertisement), field: "spec.peers", value, text };
     }
     case "peerFamilyNotNegotiated": {
-      const value = (["IPv4", "IPv6"] as const).filter((one) => peer.negotiated[one]).join(", ");
+      const value = FAMILIES.filter((one) => peer.negotiated[one]).join(", ");
       const verb = peer.assumed ? "is configured for" : "negotiated";
-      return {
-        object,
-        field: "spec.families",
-        value,
-        text: `peer ${peer.name} ${verb} ${value === "" ? "no family" : value}, not ${family}`,
-      };
+      const text = `peer ${peer.name} ${verb} ${value === "" ? "no family" : value}, not ${family}`;
+      return { object, field: "spec.families", value, text };
     }
-    default: {
-      const { text, field, hop } = peer.nextHop[family];
-      if (reason === "" || hop === null) return { object, field, value: family, text };
-      return { object, field, value: formatAddress(address), text: `the next hop would be the address itself, ${formatAddress(address)}` };
-    }
+    case "announcerLimit":
+      return announcerWords(scene, subject, advertisement);
+    case "heldDown":
+      return heldWords(situation, subject, advertisement);
+    case "announceLimit":
+      return limitWords(peer, family, true);
+    default:
+      return hopWords(peer, subject.address, reason);
   }
+}
+
+/** Check 14, passed or not. */
+export function announcerWords(scene: Scene, subject: Subject, advertisement: Advertisement | null): Words {
+  const most = advertisement?.source.maxAnnouncers ?? null;
+  const object = advertisement === null ? null : refOf(advertisement);
+  if (advertisement === null || most === null) return { object: null, field: "spec.maxAnnouncers", value: "", text: "not set" };
+  const { entry, service, kind, address } = subject;
+  const { options, inventory } = scene.parts;
+  const sharing = inventory.isShared(address.key) ? judgeSharing(scene, address.key) : null;
+  const candidates = scene.candidatesFor({ entry, service, matching: [], memo: null }, kind, address, advertisement, sharing);
+  const chosen = chosenOf(candidates, address, most);
+  const first = `${chosen.slice(0, MOST_LISTED).join(", ")}${chosen.length > MOST_LISTED ? ` and ${chosen.length - MOST_LISTED} more` : ""}`;
+  const value = String(most);
+  const text = (words: string): Words => ({ object, field: "spec.maxAnnouncers", value, text: `maxAnnouncers ${most}: ${words}` });
+  if (chosen.includes(options.node)) return text(`${options.node} is one of ${first}`);
+  const why = candidates.includes(options.node) ? "" : `, and ${options.node} cannot: its Node is not Ready, drained or matches no peer`;
+  return text(`${chosen.length === 0 ? "no node holds a place" : `${first} rank${chosen.length === 1 ? "s" : ""} first`}${why}`);
+}
+
+/** Check 16, failed. */
+function heldWords({ outlet, nowMillis }: Situation, { service, kind, address }: Subject, advertisement: Advertisement | null): Words {
+  const mode =
+    advertisement === null
+      ? "host"
+      : modeOf(advertisement, address.family, isLocalOnly(service, kind), blockAround(advertisement, address) !== null);
+  const prefix = advertisement === null || mode === "host" ? hostPrefix(address) : coveringPrefix(advertisement, address);
+  const until = outlet.heldUntilMillis(prefix.key);
+  const when = until === null ? "later" : within(until, nowMillis);
+  const text = `${formatPrefix(prefix)} was withdrawn too often: announced again ${when}`;
+  return { object: null, field: "", value: formatPrefix(prefix), text };
+}
+
+/** Check 17, passed or not. */
+export function limitWords({ name, peer }: PeerVerdict, family: Family, beyond: boolean): Words {
+  const object = { kind: "BGPPeer", namespace: peer.metadata.namespace, name };
+  const field = `spec.announceLimit.${family === "IPv4" ? "ipv4" : "ipv6"}`;
+  const limit = limitOf(peer, family);
+  if (limit === null) return { object, field, value: "", text: "not set" };
+  const which = beyond ? `${limit} older ${family} prefixes come first` : "this prefix is within it";
+  return { object, field, value: String(limit), text: `announceLimit ${limit} of peer ${name}: ${which}` };
+}
+
+/** Check 15. */
+function hopWords(peer: PeerVerdict, address: Address, reason: ReasonCode | ""): Words {
+  const { text, field, hop } = peer.nextHop[address.family];
+  const object = { kind: "BGPPeer", namespace: peer.peer.metadata.namespace, name: peer.name };
+  if (reason === "" || hop === null) return { object, field, value: address.family, text };
+  return { object, field, value: formatAddress(address), text: `the next hop would be the address itself, ${formatAddress(address)}` };
 }
 
 function refOf({ source }: Advertisement): { readonly kind: string; readonly namespace: string; readonly name: string } {
