@@ -7,27 +7,25 @@ import type { AddressKind, Service } from "../objects/kinds.ts";
 import { type Advertisement, allowsAddress, blockAround } from "./advertisement.ts";
 import type { Share } from "./announcement.ts";
 import { CheckList, NOTHING_SAID } from "./check-list.ts";
+import { endpointWords } from "./endpoint-words.ts";
 import { countedBy, judgeEndpoints } from "./endpoints.ts";
-import { compareText, isLocalOnly, judgePair, modeOf, serviceObstacle, wantedOf } from "./judge.ts";
+import { compareText, judgePair, wantedOf } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
 import { listFindings } from "./oddities.ts";
+import { announcerWords, gateWords, limitWords, pairWords } from "./pair-words.ts";
 import { LAST_COMMON_CHECK } from "./reasons.ts";
 import { REMEDIES } from "./remedies.ts";
 import type { Explain, ExplainItem } from "./report.ts";
 import { coveringPrefix, type Scene } from "./scene.ts";
+import { isLocalOnly, modeOf, serviceObstacle } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 import { judgeSharing } from "./sharing.ts";
 import { formatSubject, type Subject } from "./subject.ts";
 import {
   type Subject as AddressSubject,
-  announcerWords,
   cidrWords,
-  endpointWords,
-  gateWords,
-  limitWords,
   obstacleWords,
   type Pair,
-  pairWords,
   passesSelectors,
   selectorWords,
   serviceWords,

@@ -9,14 +9,16 @@ import type { AddressKind } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
 import { type Announcement, attributesTo, reachesPeer, type Share } from "./announcement.ts";
 import type { CoveringWishes } from "./covering.ts";
+import { detailOf } from "./detail.ts";
 import { countedBy, endpointsOn } from "./endpoints.ts";
 import { compareText, type Decision } from "./judge.ts";
+import { pairWords } from "./pair-words.ts";
 import { isInternal, type PeerVerdict } from "./peers.ts";
 import { LAST_COMMON_CHECK } from "./reasons.ts";
 import type { Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
 import type { Scene } from "./scene.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
-import { detailOf, pairWords, type Situation } from "./words.ts";
+import type { Situation } from "./words.ts";
 
 /** What a planner shows of itself, as of its last decision. */
 export interface PlannedView extends Situation {

@@ -7,8 +7,8 @@
 import type { Advertisement } from "./advertisement.ts";
 import { allowsAddress, selectsNode } from "./advertisement.ts";
 import { countedBy, endpointsOn } from "./endpoints.ts";
-import { isLocalOnly, serviceObstacle } from "./judge.ts";
 import type { Scene } from "./scene.ts";
+import { isLocalOnly, serviceObstacle } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 
 /** Who of the owners has a usable endpoint where. */
