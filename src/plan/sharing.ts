@@ -7,20 +7,21 @@
 import type { Advertisement } from "./advertisement.ts";
 import { allowsAddress, selectsNode } from "./advertisement.ts";
 import { countedBy, endpointsOn } from "./endpoints.ts";
-import { isLocalOnly, serviceObstacle } from "./judge.ts";
 import type { Scene } from "./scene.ts";
+import { isLocalOnly, serviceObstacle } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 
-export interface SharingVerdict {
-  /** This node must leave the address to others. */
-  readonly blocked: boolean;
-  /** The first owner by name without a usable endpoint here, where `blocked`. */
-  readonly lacking: string | null;
-  /** No node has endpoints of all owners. */
+/** Who of the owners has a usable endpoint where. */
+export interface Sharing {
+  /** The node must leave the address to others. */
+  blocksNode(node: string): boolean;
+  /** The first owner by name without a usable endpoint on the node. */
+  lackingOn(node: string): string | null;
+  /** No node has endpoints of all owners, this one included. */
   readonly disagrees: boolean;
 }
 
-const FREE: SharingVerdict = { blocked: false, lacking: null, disagrees: false };
+const FREE: Sharing = { blocksNode: () => false, lackingOn: () => null, disagrees: false };
 
 /** Advertisements under which one owner's address passes checks 1 to 7 on some node. */
 interface Owner {
@@ -28,7 +29,7 @@ interface Owner {
   readonly wishes: readonly { readonly advertisement: Advertisement; readonly localOnly: boolean }[];
 }
 
-export function judgeSharing(scene: Scene, addressKey: string): SharingVerdict {
+export function judgeSharing(scene: Scene, addressKey: string): Sharing {
   const { options, mayAnnounce, inventory } = scene.parts;
   const owners = inventory
     .holders(addressKey)
@@ -39,17 +40,18 @@ export function judgeSharing(scene: Scene, addressKey: string): SharingVerdict {
   if (local === undefined) return FREE;
   const family = addressKey.length === 4 ? "IPv4" : "IPv6";
   const satisfies = (node: string) => owners.every((owner) => isUsable(scene, owner, family, node));
-  if (satisfies(options.node)) return FREE;
   // Only a node with an endpoint of the local owner can satisfy it.
-  const elsewhere = local.entry
+  const somewhere = local.entry
     .digest(family)
     .nodes.some(({ node }) => mayAnnounce(node) && satisfies(node) && owners.some((owner) => announcesOn(scene, owner, family, node)));
-  if (!elsewhere) return { blocked: false, lacking: null, disagrees: true };
-  const lacking = owners
-    .filter((owner) => !isUsable(scene, owner, family, options.node))
-    .map(({ entry }) => entry.key)
-    .sort();
-  return { blocked: true, lacking: lacking[0] ?? null, disagrees: false };
+  return {
+    blocksNode: (node) => somewhere && !satisfies(node),
+    lackingOn: (node) => {
+      const lacking = owners.filter((owner) => !isUsable(scene, owner, family, node)).map(({ entry }) => entry.key);
+      return lacking.sort()[0] ?? null;
+    },
+    disagrees: !somewhere && !satisfies(options.node),
+  };
 }
 
 function ownerOf(scene: Scene, entry: ServiceEntry, addressKey: string): Owner {
