@@ -58,7 +58,7 @@ function refusalWords(situation: Situation, subject: Subject, decision: Decision
     case "noEndpoints":
     case "noLocalEndpoints":
     case "endpointsTerminating":
-      return endpointWords(scene, entry, service, kind, address, advertisement, reason);
+      return endpointWords(situation, entry, service, kind, address, advertisement, reason);
     case "dataplaneNotReady":
       return gateWords(scene, subject, advertisement);
     case "peerNotSelected":

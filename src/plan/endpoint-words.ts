@@ -7,15 +7,13 @@ import type { Advertisement } from "./advertisement.ts";
 import { countedBy, type EndpointDigest, endpointsOn } from "./endpoints.ts";
 import { compareText } from "./judge.ts";
 import type { ReasonCode } from "./reasons.ts";
-import type { Scene } from "./scene.ts";
 import { isLocalOnly, isWeightOne } from "./service-checks.ts";
 import type { ServiceEntry } from "./service-entry.ts";
-import { judgeSharing } from "./sharing.ts";
-import type { Words } from "./words.ts";
+import type { Situation, Words } from "./words.ts";
 
 /** Check 11; `reason` "" = it passes. */
 export function endpointWords(
-  scene: Scene,
+  { scene, joint }: Situation,
   entry: ServiceEntry,
   service: Service,
   kind: AddressKind,
@@ -38,7 +36,7 @@ export function endpointWords(
   if (reason === "endpointsTerminating") return about(entry, family, options.node, listEndpoints(entry, family, options.node));
   if (reason === "noLocalEndpoints") {
     if (here[counted] > 0) {
-      const lacking = judgeSharing(scene, address.key).lackingOn(options.node);
+      const lacking = joint.lackingOn(address.key, options.node);
       return about(
         entry,
         family,

@@ -6,7 +6,7 @@ import type { Advertisement } from "./advertisement.ts";
 import type { Cause } from "./change.ts";
 import type { CoveringWishes } from "./covering.ts";
 import { detailOf } from "./detail.ts";
-import { type Decision, refusal, wantedOf } from "./judge.ts";
+import { type Decision, wantedOf } from "./judge.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Round } from "./round.ts";
 import type { Scene } from "./scene.ts";
@@ -23,9 +23,6 @@ export interface Planned {
   readonly decisions: Decision[];
   covering: CoveringWishes | null;
 }
-
-/** Stands where a joint address has not been settled yet; never seen outside one call. */
-export const PENDING: Decision = { ...refusal("noMatchingAdvertisement") };
 
 /** Written by the planner alone. */
 export class Ledger {
@@ -46,7 +43,7 @@ export class Ledger {
     before.list.addresses.forEach((address, i) => {
       const old = before.decisions[i];
       if (old === undefined) return;
-      round.touchBy(entry, address, cause, old === PENDING ? null : wantedOf(old).announcement);
+      round.touchBy(entry, address, cause, wantedOf(old).announcement);
       const place = places.get(kindAt(before.list, i) + address.key);
       if (place !== undefined) {
         decisions[place] = old;
@@ -80,7 +77,7 @@ export class Ledger {
     this.count(decision.reason, 1);
     if (old === decision) return;
     const place = { service: entry.key, address, cause };
-    round.redecided(place, old === PENDING ? undefined : old, decision, () => detailOf(this.#situation(scene), entry, index, decision));
+    round.redecided(place, old, decision, () => detailOf(this.#situation(scene), entry, index, decision));
   }
 
   /** One decision more or less with this reason; "" = announced. */

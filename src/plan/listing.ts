@@ -26,9 +26,6 @@ export interface PlannedView extends Situation {
   /** By address of the entry; one refusal where it has none. */
   decisionsOf(entry: ServiceEntry): readonly Decision[];
   coveringOf(entry: ServiceEntry): CoveringWishes | null;
-  /** What an address is announced with that several have a say in; undefined for all others. */
-  jointOf(addressKey: string): Announcement | undefined;
-  joint(): Iterable<{ readonly address: Address; readonly announced: Announcement }>;
   coverings(): Iterable<{ readonly prefix: Prefix; readonly announcement: Announcement }>;
 }
 
@@ -135,13 +132,13 @@ function* routesByPrefix(view: PlannedView): IterableIterator<{ readonly prefix:
       if (decision === undefined) continue;
       const owner = { service: entry.key, shares: decision.host };
       const prefix = hostPrefix(address);
-      if (view.jointOf(address.key) !== undefined) push(joint, address.key, owner);
+      if (view.joint.wanted(address.key) !== undefined) push(joint, address.key, owner);
       else if (decision.announcement.peers.length > 0) yield { prefix, routes: routesOf(view, prefix, decision.announcement, [owner]) };
     }
     for (const [key, { contribution }] of view.coveringOf(entry) ?? [])
       push(members, key, { service: entry.key, shares: contribution.shares });
   }
-  for (const { address, announced } of view.joint()) {
+  for (const { address, announced } of view.joint.values()) {
     const prefix = hostPrefix(address);
     yield { prefix, routes: routesOf(view, prefix, announced, joint.get(address.key) ?? []) };
   }
@@ -217,7 +214,7 @@ function endpointSums(scene: Scene, entry: ServiceEntry, decision: Decision, add
 }
 
 function weightOf(view: PlannedView, decision: Decision, address: Address): number | null {
-  const announced = view.outlet.sentOf(hostPrefix(address).key) ?? view.jointOf(address.key) ?? decision.announcement;
+  const announced = view.outlet.sentOf(hostPrefix(address).key) ?? view.joint.wanted(address.key) ?? decision.announcement;
   for (const { peer, announced: isAnnounced } of decision.peers) {
     const weight = isAnnounced ? attributesTo(announced, peer)?.linkBandwidth?.bytesPerSecond : undefined;
     if (weight !== undefined) return weight;

@@ -8,7 +8,6 @@ import { findingOf, sortFindings } from "./findings.ts";
 import type { PlannedView } from "./listing.ts";
 import type { Scene } from "./scene.ts";
 import type { ServiceEntry } from "./service-entry.ts";
-import { judgeSharing } from "./sharing.ts";
 
 /** @param concerned only what has to do with these Services; undefined = all. */
 export function listFindings(view: PlannedView, concerned?: ReadonlySet<ServiceEntry>): Finding[] {
@@ -18,13 +17,13 @@ export function listFindings(view: PlannedView, concerned?: ReadonlySet<ServiceE
   for (const entry of concerned ?? view.entries()) {
     const decisions = view.decisionsOf(entry);
     entry.addresses.addresses.forEach((address, i) => {
-      const joint = view.jointOf(address.key);
+      const joint = view.joint.wanted(address.key);
       const announcement = joint ?? decisions[i]?.announcement;
       if (announcement === undefined || (joint !== undefined && seenJoint.has(address.key))) return;
       findings.push(...conflictsOf(entry, hostPrefix(address), announcement));
       if (joint === undefined) return;
       seenJoint.add(address.key);
-      if (!judgeSharing(scene, address.key).disagrees) return;
+      if (view.joint.sharing(address.key)?.disagrees !== true) return;
       const owners = scene.parts.inventory.holders(address.key).map(({ key }) => key);
       const message = `${formatAddress(address)} is shared by ${owners.sort().join(", ")}, and no node has endpoints of all: any of them suffices`;
       findings.push(findingOf("warning", "sharedAddressDisagrees", serviceRef(entry), { message }));

@@ -12,7 +12,6 @@ import { answerWords } from "./proxy-gate.ts";
 import type { ReasonCode } from "./reasons.ts";
 import { coveringPrefix, type Scene } from "./scene.ts";
 import { isLocalOnly, modeOf } from "./service-checks.ts";
-import { judgeSharing } from "./sharing.ts";
 import { type Pair, refOf, type Situation, type Subject, type Words, within } from "./words.ts";
 
 const MOST_LISTED = 3;
@@ -80,7 +79,7 @@ export function pairWords(situation: Situation, subject: Subject, pair: Pair, re
       return { object, field: "spec.families", value, text };
     }
     case "announcerLimit":
-      return announcerWords(scene, subject, advertisement);
+      return announcerWords(situation, subject, advertisement);
     case "heldDown":
       return heldWords(situation, subject, advertisement);
     case "announceLimit":
@@ -91,13 +90,13 @@ export function pairWords(situation: Situation, subject: Subject, pair: Pair, re
 }
 
 /** Check 14, passed or not. */
-export function announcerWords(scene: Scene, subject: Subject, advertisement: Advertisement | null): Words {
+export function announcerWords({ scene, joint }: Situation, subject: Subject, advertisement: Advertisement | null): Words {
   const most = advertisement?.source.maxAnnouncers ?? null;
   const object = advertisement === null ? null : refOf(advertisement);
   if (advertisement === null || most === null) return { object: null, field: "spec.maxAnnouncers", value: "", text: "not set" };
   const { entry, service, kind, address } = subject;
-  const { options, inventory } = scene.parts;
-  const sharing = inventory.isShared(address.key) ? judgeSharing(scene, address.key) : null;
+  const { options } = scene.parts;
+  const sharing = joint.sharing(address.key);
   const candidates = scene.candidatesFor({ entry, service, matching: [], memo: null }, kind, address, advertisement, sharing);
   const chosen = chosenOf(candidates, address, most);
   const first = `${chosen.slice(0, MOST_LISTED).join(", ")}${chosen.length > MOST_LISTED ? ` and ${chosen.length - MOST_LISTED} more` : ""}`;

@@ -16,9 +16,9 @@ import { explainSubject } from "./explain.ts";
 import type { Fact, Input } from "./facts.ts";
 import { HealthGates } from "./health-gates.ts";
 import { Inventory, type Touched } from "./inventory.ts";
-import { decidedBefore, JointAddresses } from "./joint-addresses.ts";
+import { JointAddresses } from "./joint-addresses.ts";
 import { type Decision, refusal, wantedOf } from "./judge.ts";
-import { Ledger, PENDING, type Planned } from "./ledger.ts";
+import { Ledger, type Planned } from "./ledger.ts";
 import { flatRoutes, listNegatives, listRoutes, listServices, type PlannedView } from "./listing.ts";
 import { Marking } from "./marking.ts";
 import { listFindings } from "./oddities.ts";
@@ -64,7 +64,7 @@ export class Planner {
     this.#inventory = inventory ?? new Inventory(options.heraldNamespace);
     this.#outlet = new Outlet(options.damping, pool);
     this.#keeper = new SceneKeeper(options, this.#inventory, pool, this.#gates);
-    this.#ledger = new Ledger((scene) => ({ scene, outlet: this.#outlet, nowMillis: this.#keeper.nowMillis }));
+    this.#ledger = new Ledger((scene) => ({ scene, outlet: this.#outlet, joint: this.#joint, nowMillis: this.#keeper.nowMillis }));
     this.#sending = new Sending(this.#outlet, this.#inventory, this.#ledger);
     this.#joint = new JointAddresses(this.#inventory, this.#ledger, this.#sending);
     this.#marking = new Marking(this.#ledger.planned);
@@ -165,12 +165,11 @@ export class Planner {
     return {
       scene: this.#keeper.scene,
       outlet: this.#outlet,
+      joint: this.#joint,
       nowMillis: this.#keeper.nowMillis,
       decisionsOf: (entry) => planned.get(entry)?.decisions ?? [],
       coveringOf: (entry) => planned.get(entry)?.covering ?? null,
       entries: () => planned.keys(),
-      jointOf: (key) => this.#joint.wanted(key),
-      joint: () => this.#joint.values(),
       coverings: () => this.#coverings.announcements(),
     };
   }
@@ -235,6 +234,7 @@ export class Planner {
     this.#gates.review(entry, service, matching, scene, (family) => isAnnounced(before, family), this.#keeper.nowMillis);
     const sameList = service !== null && before !== undefined && before.list === entry.addresses;
     const decisions = sameList ? before.decisions : this.#ledger.moveAddresses(entry, before, cause, round);
+    if (!sameList) for (const { key } of before?.list.addresses ?? []) this.#joint.forget(entry, key);
     if (service === null) {
       this.#ledger.planned.delete(entry);
       if (before !== undefined) this.#coverings.replace(before.covering, null);
@@ -275,12 +275,11 @@ export class Planner {
     if (this.#joint.has(scene, address.key)) {
       // Another owner may have a say. `old` was announced unless it was joint already.
       round.touchBy(entry, address, cause, before);
-      if (old !== undefined) return;
-      decisions[index] = PENDING;
-      this.#ledger.count(PENDING.reason, 1);
+      question.anywhere ??= scene.matchingAnywhere(entry, service);
+      this.#joint.note(scene, entry, address, question.anywhere);
       return;
     }
-    const wanted = scene.decide(question, index, null, decidedBefore(old));
+    const wanted = scene.decide(question, index, null, old === undefined ? undefined : wantedOf(old));
     if (listIsNew || round.touched.has(address.key)) round.touchBy(entry, address, cause, before).after = wanted.announcement;
     else if (old === undefined || wanted !== wantedOf(old) || this.#outlet.limits) {
       const age = () => service.metadata.creationTimestamp;
@@ -306,8 +305,11 @@ export class Planner {
 
 /** Some address of the family was announced as of the decision before. */
 function isAnnounced(planned: Planned | undefined, family: Family): boolean {
-  const decided = (index: number) => wantedOf(planned?.decisions[index] ?? PENDING).announced;
-  return planned?.list.addresses.some((address, i) => address.family === family && decided(i)) === true;
+  if (planned === undefined) return false;
+  return planned.list.addresses.some((address, i) => {
+    const decision = planned.decisions[i];
+    return address.family === family && decision !== undefined && wantedOf(decision).announced;
+  });
 }
 
 function earliest(...times: readonly (number | null)[]): number | null {

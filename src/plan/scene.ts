@@ -48,6 +48,8 @@ export interface Question {
   readonly matching: readonly Advertisement[];
   /** For a run over the Service's addresses: neighbours that the same advertisements allow get the same answer. */
   readonly memo: Memo | null;
+  /** Advertisements that select the Service, whatever the node; looked for when asked for. */
+  anywhere?: readonly Advertisement[];
 }
 
 export class Scene {

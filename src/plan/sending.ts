@@ -10,7 +10,7 @@ import type { Announcement } from "./announcement.ts";
 import type { Cause } from "./change.ts";
 import type { Inventory } from "./inventory.ts";
 import { type Decision, wantedOf } from "./judge.ts";
-import { type Ledger, PENDING } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Outlet } from "./outlet.ts";
 import type { Round } from "./round.ts";
 import { coveringPrefix, isHost, type Scene } from "./scene.ts";
@@ -90,7 +90,7 @@ export class Sending {
     const planned = this.#ledger.planned.get(entry);
     planned?.list.addresses.forEach((address, i) => {
       const old = planned.decisions[i];
-      if (old === undefined || old === PENDING || (key !== null && address.key !== key)) return;
+      if (old === undefined || (key !== null && address.key !== key)) return;
       const decision = this.overrule(scene, wantedOf(old), address);
       if (decision !== old) this.#ledger.replace(scene, entry, address, planned.decisions, i, decision, cause, round);
     });

@@ -4,6 +4,7 @@ import type { Address } from "../ip/address.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
 import type { AddressKind, Service } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
+import type { JointAddresses } from "./joint-addresses.ts";
 import type { Outlet } from "./outlet.ts";
 import type { PeerVerdict } from "./peers.ts";
 import type { ReasonCode } from "./reasons.ts";
@@ -16,6 +17,7 @@ import type { ServiceEntry } from "./service-entry.ts";
 export interface Situation {
   readonly scene: Scene;
   readonly outlet: Outlet;
+  readonly joint: Pick<JointAddresses, "wanted" | "values" | "sharing" | "lackingOn">;
   /** The time fact; null = none was stated. */
   readonly nowMillis: number | null;
 }
