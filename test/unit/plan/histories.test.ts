@@ -37,6 +37,6 @@ describe("the incremental planner", () => {
       Object.keys(REASON_CHECK).filter((reason) => !tally.verdicts.has(reason)),
       "reasons that no history met",
     ).toEqual([]);
-    expect([tally.wakes > 100, tally.probes > 1_000]).toEqual([true, true]);
+    expect([tally.wakes > 50, tally.probes > 1_000]).toEqual([true, true]);
   });
 });
