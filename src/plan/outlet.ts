@@ -5,11 +5,12 @@
  */
 
 import type { RouteAttributes } from "../bgp/rib/route.ts";
+import { formatPrefix } from "../ip/format.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { Agenda } from "./agenda.ts";
 import { AnnounceLimit } from "./announce-limit.ts";
 import { type AnnouncedPeer, type Announcement, announcementTo, NOTHING, type Wish, type WishPool } from "./announcement.ts";
-import type { Damping } from "./change.ts";
+import type { Cause, Damping } from "./change.ts";
 import { HoldDown } from "./hold-down.ts";
 import type { PeerVerdict } from "./peers.ts";
 import { WeightDamping } from "./weight-damping.ts";
@@ -25,6 +26,23 @@ export interface Override {
 
 /** Hears of a prefix that is sent otherwise: once for all that {@link Outlet.flush} tells of. */
 export type Emit = (prefix: Prefix, before: Announcement, after: Announcement) => void;
+
+/** A prefix is wanted otherwise. */
+export interface PrefixWish {
+  readonly prefix: Prefix;
+  /** What was wanted until now. */
+  readonly before: Announcement;
+  readonly after: Announcement;
+  /** creationTimestamp of the oldest owner, as `Place.age`; asked only where a peer has a limit. */
+  readonly age: () => string;
+  readonly cause: Cause | null;
+}
+
+/** A prefix is held back, or no longer, and what made that so. */
+export interface ChangedPrefix {
+  readonly prefix: Prefix;
+  readonly cause: Cause | null;
+}
 
 interface Entry {
   readonly prefix: Prefix;
@@ -50,11 +68,11 @@ export class Outlet {
   readonly #fading = new Agenda<Entry>();
   readonly #limits = new Map<string, AnnounceLimit>();
   readonly #overridden = new Map<string, Override>();
-  readonly #changed = new Map<string, Prefix>();
+  readonly #changed = new Map<string, ChangedPrefix>();
   /** What was sent, and what is to be: told by `flush`. */
   readonly #unsent = new Map<string, { readonly prefix: Prefix; readonly before: Announcement; after: Announcement }>();
-  /** Prefixes whose place in a line changed through others. */
-  readonly #moved = new Set<string>();
+  /** Prefixes whose place in a line changed through others, with what changed those. */
+  readonly #moved = new Map<string, Cause | null>();
   #nowMillis: number | null = null;
   #step = 0;
 
@@ -106,14 +124,16 @@ export class Outlet {
     this.#nowMillis = nowMillis;
   }
 
-  /** The step ends: looks again at what time has reached and the step itself has not settled. */
+  /** The step ends: everybody's wish is known, so places in line are final; looks again at what others moved and what time has reached. */
   end(): void {
+    this.#settleMoved();
     const now = this.#nowMillis;
     if (now === null) return;
     for (let due = this.#agenda.take(now); due !== null; due = this.#agenda.take(now)) {
       const { subject } = due;
       subject.dueMillis = Number.POSITIVE_INFINITY;
-      if (this.#entries.get(subject.prefix.key) === subject) this.#settle(subject);
+      const timer = { kind: "Timer", name: formatPrefix(subject.prefix), resourceVersion: "" };
+      if (this.#entries.get(subject.prefix.key) === subject) this.#settle(subject, timer);
     }
     this.#settleMoved();
     this.#forget(now);
@@ -136,18 +156,17 @@ export class Outlet {
     for (const line of this.#limits.keys()) {
       if (wanted.has(line)) continue;
       this.#limits.delete(line);
-      for (const [key, { lines }] of this.#entries) if (lines.has(line)) this.#moved.add(key);
+      for (const [key, { lines }] of this.#entries) if (lines.has(line)) this.#moved.set(key, null);
     }
     for (const [line, limit] of wanted) {
       const known = this.#limits.get(line);
       if (known === undefined) this.#limits.set(line, new AnnounceLimit(limit));
-      else known.resize(limit, (key) => this.#moved.add(key));
+      else known.resize(limit, (key) => this.#moved.set(key, null));
     }
-    this.#settleMoved();
   }
 
-  /** The newest wish for a prefix. @param before the one that was told last. @param age of its oldest owner, as `Place.age`. */
-  want(prefix: Prefix, before: Announcement, after: Announcement, age: () => string, emit: Emit): void {
+  /** The newest wish for a prefix. */
+  want({ prefix, before, after, age, cause }: PrefixWish, emit: Emit): void {
     let entry = this.#entries.get(prefix.key);
     if (entry === undefined) {
       if (!this.#concerns(before, after, prefix)) {
@@ -173,12 +192,11 @@ export class Outlet {
     }
     entry.wanted = after;
     if (this.#limits.size > 0) entry.age = age();
-    this.#settle(entry);
-    this.#settleMoved();
+    this.#settle(entry, cause);
   }
 
   /** Prefixes whose override became another since the last time. */
-  takeChanged(): readonly Prefix[] {
+  takeChanged(): readonly ChangedPrefix[] {
     if (this.#changed.size === 0) return NONE;
     const changed = [...this.#changed.values()];
     this.#changed.clear();
@@ -194,11 +212,11 @@ export class Outlet {
     return after.peers.some(isWeighted) || (after.peers.length > 0 && before.peers.some(isWeighted));
   }
 
-  #settle(entry: Entry): void {
+  #settle(entry: Entry, cause: Cause | null): void {
     const { prefix, wanted } = entry;
     const heldUntil = this.#holdDown(entry);
     const passing = heldUntil === null ? wanted : NOTHING;
-    const limited = this.#stand(entry, passing);
+    const limited = this.#stand(entry, passing, cause);
     const allowed =
       limited.length === 0
         ? passing
@@ -213,7 +231,7 @@ export class Outlet {
       else unsent.after = announcement;
     }
     entry.sent = announcement;
-    this.#override(entry, heldUntil !== null, limited);
+    this.#override(entry, heldUntil !== null, limited, cause);
     const due = Math.min(heldUntil ?? Number.POSITIVE_INFINITY, dueMillis);
     if (due < entry.dueMillis) {
       entry.dueMillis = due;
@@ -235,10 +253,10 @@ export class Outlet {
   }
 
   /** Check 17: the peers that it is beyond the limit of. */
-  #stand(entry: Entry, passing: Announcement): string[] {
+  #stand(entry: Entry, passing: Announcement, cause: Cause | null): string[] {
     if (this.#limits.size === 0 && entry.lines.size === 0) return [];
     const { key, address } = entry.prefix;
-    const changed = (other: string) => this.#moved.add(other);
+    const changed = (other: string) => this.#moved.set(other, cause);
     const limited: string[] = [];
     const left = new Set(entry.lines);
     entry.lines.clear();
@@ -257,10 +275,10 @@ export class Outlet {
 
   /** Those that others moved across a limit; settling one may move more. */
   #settleMoved(): void {
-    for (const [key] of this.#moved.entries()) {
+    for (const [key, cause] of this.#moved) {
       this.#moved.delete(key);
       const entry = this.#entries.get(key);
-      if (entry !== undefined) this.#settle(entry);
+      if (entry !== undefined) this.#settle(entry, cause);
     }
   }
 
@@ -292,13 +310,13 @@ export class Outlet {
     return this.#pool.intern({ ...attributes, linkBandwidth }, conflicts);
   }
 
-  #override(entry: Entry, held: boolean, limited: readonly string[]): void {
+  #override(entry: Entry, held: boolean, limited: readonly string[], cause: Cause | null): void {
     const key = `${held ? "held" : ""}${limited.join("\n")}`;
     if (key === (entry.override?.key ?? "")) return;
     entry.override = key === "" ? null : { key, held, limited };
     if (entry.override === null) this.#overridden.delete(entry.prefix.key);
     else this.#overridden.set(entry.prefix.key, entry.override);
-    this.#changed.set(entry.prefix.key, entry.prefix);
+    this.#changed.set(entry.prefix.key, { prefix: entry.prefix, cause });
   }
 
   /** An entry that is needed for its memory alone is looked at again when that may have faded. */
@@ -323,7 +341,7 @@ export class Outlet {
   }
 }
 
-const NONE: readonly Prefix[] = [];
+const NONE: readonly ChangedPrefix[] = [];
 
 function lineOf(peer: string, family: Prefix["address"]["family"]): string {
   return `${family} ${peer}`;
