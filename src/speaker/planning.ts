@@ -1,6 +1,8 @@
 /**
  * From inputs to wishes. Planning runs in slices, so that a cluster's worth of objects never holds the event loop, and yet what leaves is whole: routes are
  * held back while a round is under way (`holding`), and go out together at its end. Small changes, the rule, are one slice without a detour.
+ *
+ * Every round has one time, stated before its inputs. A round may say when time alone would change a decision: then the next one comes by itself.
  */
 
 import type { Clock, Timer } from "../clock.ts";
@@ -22,6 +24,8 @@ export interface PlanningPorts {
 
 /** Longest stretch before the event loop gets its turn. */
 const SLICE_MILLIS = 6;
+/** A moment that has passed already, or that a timer meets a fraction too early, must not keep the event loop busy. */
+const LEAST_SLEEP_MILLIS = 1;
 const NOTE_CHUNK = 256;
 /** Services decided in one call: between these, by how long the last call took. One may have one address or a hundred. */
 const DECIDE_CHUNK = { least: 1, first: 16, most: 1024, shortMillis: 1, longMillis: 3 } as const;
@@ -36,6 +40,9 @@ export class Planning {
   #synced = false;
   #undecided = false;
   #stopped = false;
+  /** The round that is under way or being prepared has its time. */
+  #timed = false;
+  #alarm: Timer | null = null;
   #roundAt = Number.POSITIVE_INFINITY;
   #round: Round | null = null;
   #spent = 0;
@@ -88,6 +95,8 @@ export class Planning {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = null;
+    this.#alarm?.cancel();
+    this.#alarm = null;
   }
 
   /** Works for at most one slice; goes on by itself in later turns of the event loop. */
@@ -117,9 +126,7 @@ export class Planning {
       return true;
     }
     if (!this.#synced || !this.#undecided) return false;
-    this.#round ??= { at: this.#roundAt === Number.POSITIVE_INFINITY ? this.#ports.clock.now() : this.#roundAt, handedAfter: new Map() };
-    this.#roundAt = Number.POSITIVE_INFINITY;
-    const round = this.#round;
+    const round = this.#round ?? this.#begin();
     const start = performance.now();
     const change = this.#ports.planner.decide(this.#chunk);
     this.#spent += performance.now() - start;
@@ -128,15 +135,47 @@ export class Planning {
     if (change.pending > 0 || this.#next < this.#inputs.length) return true;
     this.#undecided = false;
     this.#round = null;
+    this.#timed = false;
     // What came while this round was under way was decided with it.
     this.#roundAt = Number.POSITIVE_INFINITY;
     const spent = this.#spent;
     this.#spent = 0;
+    this.#sleepUntil(change.wakeAtMillis);
     this.#ports.decided(round, spent);
     return true;
   }
 
+  #begin(): Round {
+    if (!this.#timed) this.#tellTime();
+    // It says anew when to come back.
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    const at = this.#roundAt === Number.POSITIVE_INFINITY ? this.#ports.clock.now() : this.#roundAt;
+    this.#roundAt = Number.POSITIVE_INFINITY;
+    this.#round = { at, handedAfter: new Map() };
+    return this.#round;
+  }
+
+  #tellTime(): void {
+    this.#ports.planner.note([{ input: "fact", fact: { name: "time", nowMillis: this.#ports.clock.now() } }]);
+    // Before the first sync inputs come for as long as they take, and the first round decides by its own time.
+    this.#timed = this.#synced;
+  }
+
+  #sleepUntil(wakeAtMillis: number | null): void {
+    if (wakeAtMillis === null || this.#stopped) return;
+    const { clock } = this.#ports;
+    const sleep = Math.max(LEAST_SLEEP_MILLIS, Math.ceil(wakeAtMillis - clock.now()));
+    this.#alarm = clock.setTimer(sleep, () => {
+      this.#alarm = null;
+      this.#undecided = true;
+      this.#roundAt = Math.min(this.#roundAt, clock.now());
+      this.run();
+    });
+  }
+
   #note(): void {
+    if (!this.#timed) this.#tellTime();
     const end = Math.min(this.#inputs.length, this.#next + NOTE_CHUNK);
     const chunk = this.#next === 0 && end === this.#inputs.length ? this.#inputs : this.#inputs.slice(this.#next, end);
     this.#next = end;
