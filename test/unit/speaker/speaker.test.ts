@@ -121,6 +121,24 @@ describe("a speaker's life", () => {
     expect(rig.speaker.reload({ ...config, coalesceMillis: 50 })).toEqual({ changed: [], needRestart: [] });
   });
 
+  it("names the gate and the damping as what needs a new process, by their keys in the file", async () => {
+    const rig = await startListening(cleanup);
+    const { config } = rig;
+    const changes = [
+      [{ announceHoldDown: false }, "announceHoldDown"],
+      [{ weightHoldDownMillis: 500 }, "weightHoldDown"],
+      [{ weightTolerance: 0.5 }, "weightTolerance"],
+      [{ dataplane: { healthz: "off" } }, "dataplane"],
+      [{ dataplane: { healthz: new URL("http://127.0.0.1:1/") } }, "dataplane"],
+    ] as const;
+    let ran = 0;
+    for (const [change, key] of changes) {
+      expect(rig.speaker.reload({ ...config, ...change })).toEqual({ changed: [], needRestart: [key] });
+      ran++;
+    }
+    expect(ran).toBe(5);
+  });
+
   it("frees its state file when it cannot start", async () => {
     const stateFile = join(directory(), "state.json");
     const holder = await startSpeaker({ listen: ["127.0.0.1"], yaml: "" });
