@@ -15,6 +15,10 @@ export interface Share {
   readonly advertisement: Advertisement;
   /** Checks 8 to 12 pass here. */
   readonly eligible: boolean;
+  /** This node is not among those that maxAnnouncers leaves (check 14). */
+  readonly beyond: boolean;
+  /** Endpoints that count are on another node too. */
+  readonly elsewhere: boolean;
   /** Link bandwidth in octets per second; null = has no say. */
   readonly weight: number | null;
   /** Peers for which the address would be its own next hop. */
@@ -31,6 +35,8 @@ export interface Contribution {
 export interface Announcement {
   readonly key: string;
   readonly peers: readonly AnnouncedPeer[];
+  /** Another node's endpoints count for it: to hold it back here does not make it unreachable. */
+  readonly elsewhere: boolean;
 }
 
 export interface AnnouncedPeer {
@@ -45,14 +51,28 @@ export interface Wish {
   readonly conflicts: readonly string[];
 }
 
-export const NOTHING: Announcement = { key: "", peers: [] };
+export const NOTHING: Announcement = { key: "", peers: [], elsewhere: false };
+
+/** @param peers by name. */
+export function announcementTo(peers: readonly AnnouncedPeer[], elsewhere: boolean): Announcement {
+  if (peers.length === 0) return NOTHING;
+  let key = elsewhere ? "+" : "";
+  for (const { peer, wish } of peers) key += `${peer}=${wish.id};`;
+  return { key, peers, elsewhere };
+}
 
 export function contributionOf(shares: readonly Share[]): Contribution {
   let key = "";
-  for (const { advertisement, eligible, weight, barred } of shares) {
-    key += `${advertisement.id}${eligible ? "+" : "-"}${weight ?? ""}${barred.length === 0 ? "" : JSON.stringify(barred)};`;
+  for (const { advertisement, eligible, beyond, elsewhere, weight, barred } of shares) {
+    const signs = `${eligible ? "+" : "-"}${beyond ? "b" : ""}${elsewhere ? "e" : ""}`;
+    key += `${advertisement.id}${signs}${weight ?? ""}${barred.length === 0 ? "" : JSON.stringify(barred)};`;
   }
   return { key, shares };
+}
+
+/** The share makes its prefix announced to the peer, as far as checks 13 to 15 of the pair itself go. */
+export function reachesPeer({ eligible, beyond, advertisement, barred }: Share, peer: string): boolean {
+  return eligible && !beyond && selectsPeer(advertisement, peer) && !barred.includes(peer);
 }
 
 /** Attribute sets as single values, so that a thousand equal routes hold one and a difference is seen by identity. */
@@ -97,18 +117,20 @@ export function announce(
   pool: WishPool,
 ): Announcement {
   const announced: AnnouncedPeer[] = [];
-  let key = "";
+  let elsewhere = false;
   for (const peer of peers) {
     if (!peer.negotiated[family] || peer.nextHop[family].hop === null) continue;
-    const reaches = contributions.some(([{ shares }]) =>
-      shares.some((share) => share.eligible && selectsPeer(share.advertisement, peer.name) && !share.barred.includes(peer.name)),
-    );
-    if (!reaches) continue;
-    const wish = mergeFor(contributions, peer.name, pool);
-    announced.push({ peer: peer.name, wish });
-    key += `${peer.name}=${wish.id};`;
+    let reaches = false;
+    for (const [{ shares }] of contributions) {
+      for (const share of shares) {
+        if (!reachesPeer(share, peer.name)) continue;
+        reaches = true;
+        elsewhere ||= share.elsewhere;
+      }
+    }
+    if (reaches) announced.push({ peer: peer.name, wish: mergeFor(contributions, peer.name, pool) });
   }
-  return announced.length === 0 ? NOTHING : { key, peers: announced };
+  return announcementTo(announced, elsewhere);
 }
 
 /** What `announced` sends the peer; null = nothing. The same value for equal attributes. */

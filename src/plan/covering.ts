@@ -6,7 +6,7 @@
 import type { Prefix } from "../ip/prefix.ts";
 import type { Advertisement } from "./advertisement.ts";
 import { type Announcement, announce, type Contribution, contributionOf, NOTHING, type Share } from "./announcement.ts";
-import type { Decision } from "./judge.ts";
+import { compareText, type Decision } from "./judge.ts";
 import { coveringPrefix, type Scene } from "./scene.ts";
 import type { AddressList } from "./service-entry.ts";
 
@@ -38,13 +38,13 @@ export class CoveringTable {
     for (const covering of this.#coverings.values()) this.#changed.add(covering);
   }
 
-  /** Settles what changed; `emit` hears of every prefix whose announcement became another. */
-  settle(scene: Scene, emit: (prefix: Prefix, before: Announcement, after: Announcement) => void): void {
+  /** Settles what changed; `want` hears of every prefix that is wanted otherwise, or of `all` that were looked at. */
+  settle(scene: Scene, all: boolean, want: (prefix: Prefix, before: Announcement, after: Announcement, age: () => string) => void): void {
     for (const covering of this.#changed) {
       const contributions = [...covering.contributions.values()].map((one) => [one.contribution, one.services] as const);
       const { peers, pool } = scene.parts;
       const after = contributions.length === 0 ? NOTHING : announce(contributions, peers, covering.prefix.address.family, pool);
-      if (after.key !== covering.announced.key) emit(covering.prefix, covering.announced, after);
+      if (all || after.key !== covering.announced.key) want(covering.prefix, covering.announced, after, () => oldest(covering));
       covering.announced = after;
       if (contributions.length === 0) this.#coverings.delete(covering.prefix.key);
     }
@@ -67,6 +67,14 @@ export class CoveringTable {
     else if (known.services + services === 0) covering.contributions.delete(contribution.key);
     else known.services += services;
   }
+}
+
+/** creationTimestamp of the oldest advertisement that makes it announced: an aggregate outlives its members. */
+function oldest({ contributions }: Covering): string {
+  const ages = [...contributions.values()].flatMap(({ contribution }) =>
+    contribution.shares.filter(mayAnnounce).map(({ advertisement }) => advertisement.source.metadata.creationTimestamp),
+  );
+  return ages.sort(compareText)[0] ?? "";
 }
 
 /** A Service's wishes for covering prefixes; null = none. */
@@ -96,6 +104,11 @@ export function coveringWishes({ addresses }: AddressList, decisions: readonly D
 /** Two addresses of one Service under one advertisement: a peer is barred only if it is for every address that may be announced. */
 function combined(a: Share, b: Share): Share {
   const weight = a.weight === null ? b.weight : b.weight === null ? a.weight : Math.max(a.weight, b.weight);
-  if (a.eligible !== b.eligible) return { ...(a.eligible ? a : b), weight };
-  return { ...a, weight, barred: a.barred.filter((peer) => b.barred.includes(peer)) };
+  const [first, second] = [mayAnnounce(a), mayAnnounce(b)];
+  if (first !== second) return { ...(first ? a : b), weight };
+  return { ...a, eligible: a.eligible || b.eligible, weight, barred: a.barred.filter((peer) => b.barred.includes(peer)) };
+}
+
+function mayAnnounce({ eligible, beyond }: Share): boolean {
+  return eligible && !beyond;
 }

@@ -2,27 +2,29 @@
 
 import { type Address, compareAddresses } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
-import { containsAddress } from "../ip/prefix.ts";
+import { containsAddress, hostPrefix } from "../ip/prefix.ts";
 import type { AddressKind, Service } from "../objects/kinds.ts";
-import { type Advertisement, allowsAddress } from "./advertisement.ts";
+import { type Advertisement, allowsAddress, blockAround } from "./advertisement.ts";
+import type { Share } from "./announcement.ts";
 import { CheckList, NOTHING_SAID } from "./check-list.ts";
+import { endpointWords } from "./endpoint-words.ts";
 import { countedBy, judgeEndpoints } from "./endpoints.ts";
-import { compareText, isLocalOnly, judgePair, serviceObstacle } from "./judge.ts";
+import { compareText, judgePair, wantedOf } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
 import { listFindings } from "./oddities.ts";
-import type { PeerVerdict } from "./peers.ts";
+import { announcerWords, gateWords, limitWords, pairWords } from "./pair-words.ts";
 import { LAST_COMMON_CHECK } from "./reasons.ts";
 import { REMEDIES } from "./remedies.ts";
 import type { Explain, ExplainItem } from "./report.ts";
-import type { Scene } from "./scene.ts";
+import { coveringPrefix, type Scene } from "./scene.ts";
+import { isLocalOnly, modeOf, serviceObstacle } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
-import { judgeSharing } from "./sharing.ts";
 import { formatSubject, type Subject } from "./subject.ts";
 import {
+  type Subject as AddressSubject,
   cidrWords,
-  endpointWords,
   obstacleWords,
-  pairWords,
+  type Pair,
   passesSelectors,
   selectorWords,
   serviceWords,
@@ -31,6 +33,7 @@ import {
 } from "./words.ts";
 
 interface Place {
+  readonly index: number;
   readonly entry: ServiceEntry;
   readonly service: Service;
   readonly address: Address | null;
@@ -42,7 +45,7 @@ export function explainSubject(view: PlannedView, subject: Subject): Explain | n
   const places = placesOf(view.scene, subject);
   // A prefix without a Service in it may still be announced: a block.
   if (places.length === 0 && !(subject.type === "prefix" && isBlock(view.scene, subject.prefix.key))) return null;
-  const items = places.flatMap((place) => explainPlace(view.scene, place).map((item) => ({ item, place })));
+  const items = places.flatMap((place) => explainPlace(view, place).map((item) => ({ item, place })));
   items.sort(
     (a, b) => compareText(a.item.peer ?? "", b.item.peer ?? "") || comparePlaces(a.place, b.place) || compareVerdicts(a.item, b.item),
   );
@@ -79,11 +82,14 @@ function placesIn(entry: ServiceEntry, wanted: (address: Address) => boolean): P
   const { service } = entry;
   if (service === null) return [];
   const { addresses } = entry.addresses;
-  if (addresses.length === 0) return [{ entry, service, address: null, kind: null }];
-  return addresses.flatMap((address, i) => (wanted(address) ? [{ entry, service, address, kind: kindAt(entry.addresses, i) }] : []));
+  if (addresses.length === 0) return [{ index: 0, entry, service, address: null, kind: null }];
+  return addresses.flatMap((address, i) =>
+    wanted(address) ? [{ index: i, entry, service, address, kind: kindAt(entry.addresses, i) }] : [],
+  );
 }
 
-function explainPlace(scene: Scene, place: Place): ExplainItem[] {
+function explainPlace(view: PlannedView, place: Place): ExplainItem[] {
+  const { scene } = view;
   const { entry, service, address, kind } = place;
   const report = new CheckList();
   if (service.metadata.deleting)
@@ -109,10 +115,11 @@ function explainPlace(scene: Scene, place: Place): ExplainItem[] {
         : `loadBalancerClass "${named}" is ours`
       : `plays no part for a ${kind}`;
   report.pass(4, { ...ofService(service), field: "spec.loadBalancerClass", value: named, text: classText });
-  return explainAdvertisements(scene, place, address, kind, report);
+  return explainAdvertisements(view, place, address, kind, report);
 }
 
-function explainAdvertisements(scene: Scene, place: Place, address: Address, kind: AddressKind, soFar: CheckList): ExplainItem[] {
+function explainAdvertisements(view: PlannedView, place: Place, address: Address, kind: AddressKind, soFar: CheckList): ExplainItem[] {
+  const { scene } = view;
   const { entry, service } = place;
   const reports = scene.parts.advertisements.map((advertisement) => {
     const report = soFar.copy();
@@ -136,7 +143,7 @@ function explainAdvertisements(scene: Scene, place: Place, address: Address, kin
   });
   const concerning = reports.filter(({ report }) => report.reason === "");
   if (concerning.length > 0)
-    return concerning.flatMap(({ advertisement, report }) => explainNode(scene, place, address, kind, advertisement, report));
+    return concerning.flatMap(({ advertisement, report }) => explainNode(view, place, address, kind, advertisement, report));
   const furthest = [...reports].sort(
     (a, b) => b.report.reached - a.report.reached || compareText(a.advertisement.name, b.advertisement.name),
   )[0];
@@ -145,13 +152,14 @@ function explainAdvertisements(scene: Scene, place: Place, address: Address, kin
 }
 
 function explainNode(
-  scene: Scene,
+  view: PlannedView,
   place: Place,
   address: Address,
   kind: AddressKind,
   advertisement: Advertisement,
   report: CheckList,
 ): ExplainItem[] {
+  const { scene } = view;
   const { entry, service } = place;
   const { obstacle, options, mayAnnounce, peers, outsiders } = scene.parts;
   const node = { object: { kind: "Node", namespace: "", name: options.node }, field: "", value: "" };
@@ -168,63 +176,65 @@ function explainNode(
   const digest = entry.digest(address.family);
   const counted = countedBy(digest, source.endpointPolicy, mayAnnounce);
   const alone = judgeEndpoints(digest, counted, source.withoutEndpoints, isLocalOnly(service, kind), options.node);
-  const reason = alone === "" && judgeSharing(scene, address.key).blocked ? "noLocalEndpoints" : alone;
-  const words = endpointWords(scene, entry, service, kind, address, advertisement, reason);
+  const reason = alone === "" && view.joint.sharing(address.key)?.blocksNode(options.node) === true ? "noLocalEndpoints" : alone;
+  const words = endpointWords(view, entry, service, kind, address, advertisement, reason);
   if (reason !== "") return [itemOf(scene, place, advertisement, null, report.fail(reason, words))];
   report.pass(11, words);
-  report.pass(12, { ...NOTHING_SAID, text: "not probed" }, true);
+  const subject: AddressSubject = { entry, service, address, kind };
+  const share = shareOf(view, place, advertisement);
+  const gate = gateWords(scene, subject, advertisement);
+  if (share !== undefined && !share.eligible) return [itemOf(scene, place, advertisement, null, report.fail("dataplaneNotReady", gate))];
+  report.pass(12, gate, !scene.parts.proxy.probed);
   const strangers = outsiders.map((name) => ({ name, verdict: null }));
   const candidates = [...peers.map((verdict) => ({ name: verdict.name, verdict })), ...strangers];
   if (candidates.length === 0) {
-    return [
-      itemOf(
-        scene,
-        place,
-        advertisement,
-        null,
-        report.fail("peerNotSelected", pairWords(scene, advertisement, null, null, address, "peerNotSelected")),
-      ),
-    ];
+    const words = pairWords(view, subject, { advertisement, peer: null, name: null }, "peerNotSelected");
+    return [itemOf(scene, place, advertisement, null, report.fail("peerNotSelected", words))];
   }
   return candidates.map(({ name, verdict }) => {
-    const pair = explainPeer(scene, address, advertisement, name, verdict, report.copy());
+    const pair = explainPeer(view, subject, share, { advertisement, peer: verdict, name }, report.copy());
     return itemOf(scene, place, advertisement, name, pair);
   });
 }
 
+/** What the decision in force says of the advertisement, before checks 16 and 17. */
+function shareOf(view: PlannedView, { entry, index }: Place, advertisement: Advertisement): Share | undefined {
+  const decision = view.decisionsOf(entry)[index];
+  if (decision === undefined) return undefined;
+  const { host, covering } = wantedOf(decision);
+  return [...host, ...covering].find((share) => share.advertisement.name === advertisement.name);
+}
+
 function explainPeer(
-  scene: Scene,
-  address: Address,
-  advertisement: Advertisement,
-  name: string,
-  peer: PeerVerdict | null,
+  view: PlannedView,
+  subject: AddressSubject,
+  share: Share | undefined,
+  pair: Pair & { readonly advertisement: Advertisement; readonly name: string },
   report: CheckList,
 ): CheckList {
-  if (peer === null) return report.fail("peerNotSelected", pairWords(scene, advertisement, null, name, address, "peerNotSelected"));
-  const { reason } = judgePair({ advertisement, barred: scene.barredFor(address) }, peer, address.family);
-  const words = pairWords(scene, advertisement, peer, name, address, reason);
-  if (reason === "peerNotSelected" || reason === "peerFamilyNotNegotiated") return report.fail(reason, words);
+  const { scene, outlet } = view;
+  const { address, service, kind } = subject;
+  const { advertisement, peer, name } = pair;
+  const { family } = address;
+  if (peer === null) return report.fail("peerNotSelected", pairWords(view, subject, pair, "peerNotSelected"));
+  const mode = modeOf(advertisement, family, isLocalOnly(service, kind), blockAround(advertisement, address) !== null);
+  const prefix = mode === "host" ? hostPrefix(address) : coveringPrefix(advertisement, address);
+  const judged = { advertisement, barred: scene.barredFor(address), beyond: share?.beyond ?? false };
+  const { reason, check } = judgePair(judged, peer, family, outlet.overrideOf(prefix.key));
+  const words = pairWords(view, subject, pair, reason);
+  if (check === 13 && reason !== "") return report.fail(reason, words);
   const object = { kind: "BGPPeer", namespace: peer.peer.metadata.namespace, name };
   const how = peer.assumed ? "configured" : "negotiated";
-  report.pass(
-    13,
-    { object, field: "spec.families", value: address.family, text: `${address.family} is ${how} on peer ${name}` },
-    peer.assumed,
-  );
-  const { maxAnnouncers } = advertisement.source;
-  const limit = maxAnnouncers === null ? "not set" : `maxAnnouncers ${maxAnnouncers} is not in force yet`;
-  report.pass(14, {
-    ...NOTHING_SAID,
-    field: "spec.maxAnnouncers",
-    value: maxAnnouncers === null ? "" : String(maxAnnouncers),
-    text: limit,
-  });
-  if (reason !== "") return report.fail(reason, words);
-  report.pass(15, words, peer.assumed && peer.nextHop[address.family].hop === "session");
+  report.pass(13, { object, field: "spec.families", value: family, text: `${family} is ${how} on peer ${name}` }, peer.assumed);
+  if (check === 14 && reason !== "") return report.fail(reason, words);
+  report.pass(14, announcerWords(view, subject, advertisement));
+  if (check === 15 && reason !== "") return report.fail(reason, words);
+  const hop = pairWords(view, subject, pair, "");
+  report.pass(15, hop, peer.assumed && peer.nextHop[family].hop === "session");
+  if (check === 16 && reason !== "") return report.fail(reason, words);
   report.pass(16, { ...NOTHING_SAID, text: "not held down" });
-  const most = address.family === "IPv4" ? peer.peer.announceLimit.ipv4 : peer.peer.announceLimit.ipv6;
-  const limitText = most === null ? "not set" : `announceLimit ${most} is not in force yet`;
-  report.pass(17, { object, field: "spec.announceLimit", value: most === null ? "" : String(most), text: limitText });
+  if (check === 17 && reason !== "") return report.fail(reason, words);
+  report.pass(17, limitWords(peer, family, false));
   return report;
 }
 

@@ -6,27 +6,26 @@ import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "
 import { formatAddress, formatPrefix } from "../ip/format.ts";
 import { comparePrefixes, hostPrefix, type Prefix } from "../ip/prefix.ts";
 import type { AddressKind } from "../objects/kinds.ts";
-import { type Advertisement, selectsPeer } from "./advertisement.ts";
-import { type Announcement, attributesTo, type Share } from "./announcement.ts";
+import type { Advertisement } from "./advertisement.ts";
+import { type Announcement, attributesTo, reachesPeer, type Share } from "./announcement.ts";
 import type { CoveringWishes } from "./covering.ts";
+import { detailOf } from "./detail.ts";
 import { countedBy, endpointsOn } from "./endpoints.ts";
-import { bestOf, compareText, type Decision, eligibleShares } from "./judge.ts";
+import { compareText, type Decision } from "./judge.ts";
+import { pairWords } from "./pair-words.ts";
 import { isInternal, type PeerVerdict } from "./peers.ts";
+import { LAST_COMMON_CHECK } from "./reasons.ts";
 import type { Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
 import type { Scene } from "./scene.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
-import { detailOf, pairWords } from "./words.ts";
+import type { Situation } from "./words.ts";
 
 /** What a planner shows of itself, as of its last decision. */
-export interface PlannedView {
-  readonly scene: Scene;
+export interface PlannedView extends Situation {
   entries(): Iterable<ServiceEntry>;
   /** By address of the entry; one refusal where it has none. */
   decisionsOf(entry: ServiceEntry): readonly Decision[];
   coveringOf(entry: ServiceEntry): CoveringWishes | null;
-  /** What an address is announced with that several have a say in; undefined for all others. */
-  jointOf(addressKey: string): Announcement | undefined;
-  joint(): Iterable<{ readonly address: Address; readonly announced: Announcement }>;
   coverings(): Iterable<{ readonly prefix: Prefix; readonly announcement: Announcement }>;
 }
 
@@ -76,7 +75,8 @@ export function listServices(view: PlannedView, filter?: { readonly service: str
 
 /** Everything that is not announced and why, by peer, address and Service. */
 export function listNegatives(view: PlannedView): Negative[] {
-  const { options, peers, outsiders } = view.scene.parts;
+  const { options, peers, outsiders, advertisements } = view.scene.parts;
+  const byName = new Map(advertisements.map((advertisement) => [advertisement.name, advertisement]));
   const rows: { readonly row: Negative; readonly address: Address | null }[] = [];
   for (const entry of view.entries()) {
     view.decisionsOf(entry).forEach((decision, i) => {
@@ -89,20 +89,26 @@ export function listNegatives(view: PlannedView): Negative[] {
       };
       const add = (peer: string | null, reason: Negative["reason"], detail: string) =>
         rows.push({ address, row: { ...base, peer, reason, detail } });
-      if (address === null || (decision.check > 0 && decision.check < 13)) {
-        if (decision.reason !== "") add(null, decision.reason, detailOf(view.scene, entry, i, decision));
+      if (address === null || (decision.check > 0 && decision.check <= LAST_COMMON_CHECK)) {
+        if (decision.reason !== "") add(null, decision.reason, detailOf(view, entry, i, decision));
         return;
       }
-      const eligible = eligibleShares(decision);
-      for (const peer of peers) {
-        const { reason, advertisement } = bestOf(eligible, peer, address.family);
+      const { service } = entry;
+      if (service === null) return;
+      const subject = { entry, service, address, kind: kindAt(entry.addresses, i) };
+      const words = (peer: PeerVerdict | null, name: string | null, advertisement: string, reason: Negative["reason"]) =>
+        pairWords(view, subject, { peer, name, advertisement: byName.get(advertisement) ?? null }, reason).text;
+      let isBeyond = false;
+      for (const { peer: name, reason, advertisement } of decision.peers) {
         if (reason === "") continue;
-        const source = eligible.find((share) => share.advertisement.name === advertisement)?.advertisement ?? null;
-        add(peer.name, reason, pairWords(view.scene, source, peer, peer.name, address, reason).text);
+        const peer = peers.find((one) => one.name === name) ?? null;
+        // Who else announces is the same for all peers.
+        if (reason !== "announcerLimit") add(name, reason, words(peer, name, advertisement, reason));
+        else if (!isBeyond) add(null, reason, words(peer, name, advertisement, reason));
+        isBeyond ||= reason === "announcerLimit";
       }
-      for (const name of outsiders) add(name, "peerNotSelected", pairWords(view.scene, null, null, name, address, "peerNotSelected").text);
-      if (peers.length + outsiders.length === 0)
-        add(null, "peerNotSelected", pairWords(view.scene, null, null, null, address, "peerNotSelected").text);
+      for (const name of outsiders) add(name, "peerNotSelected", words(null, name, "", "peerNotSelected"));
+      if (peers.length + outsiders.length === 0) add(null, "peerNotSelected", words(null, null, "", "peerNotSelected"));
     });
   }
   rows.sort(
@@ -126,27 +132,28 @@ function* routesByPrefix(view: PlannedView): IterableIterator<{ readonly prefix:
       if (decision === undefined) continue;
       const owner = { service: entry.key, shares: decision.host };
       const prefix = hostPrefix(address);
-      if (view.jointOf(address.key) !== undefined) push(joint, address.key, owner);
-      else if (decision.announcement.peers.length > 0)
-        yield { prefix, routes: routesOf(view.scene, prefix, decision.announcement, [owner]) };
+      if (view.joint.wanted(address.key) !== undefined) push(joint, address.key, owner);
+      else if (decision.announcement.peers.length > 0) yield { prefix, routes: routesOf(view, prefix, decision.announcement, [owner]) };
     }
     for (const [key, { contribution }] of view.coveringOf(entry) ?? [])
       push(members, key, { service: entry.key, shares: contribution.shares });
   }
-  for (const { address, announced } of view.joint()) {
+  for (const { address, announced } of view.joint.values()) {
     const prefix = hostPrefix(address);
-    yield { prefix, routes: routesOf(view.scene, prefix, announced, joint.get(address.key) ?? []) };
+    yield { prefix, routes: routesOf(view, prefix, announced, joint.get(address.key) ?? []) };
   }
   for (const { prefix, announcement } of view.coverings()) {
-    yield { prefix, routes: routesOf(view.scene, prefix, announcement, members.get(prefix.key) ?? []) };
+    yield { prefix, routes: routesOf(view, prefix, announcement, members.get(prefix.key) ?? []) };
   }
 }
 
-function routesOf(scene: Scene, prefix: Prefix, announcement: Announcement, owners: readonly Owner[]): Route[] {
+/** @param wanted what is sent unless something holds it back. */
+function routesOf({ scene, outlet }: PlannedView, prefix: Prefix, wanted: Announcement, owners: readonly Owner[]): Route[] {
+  const announcement = outlet.sentOf(prefix.key) ?? wanted;
   return announcement.peers.flatMap(({ peer: name, wish }) => {
     const peer = scene.parts.peers.find((one) => one.name === name);
     if (peer === undefined) return [];
-    const names = owners.filter(({ shares }) => shares.some((share) => reaches(share, name))).map(({ service }) => service);
+    const names = owners.filter(({ shares }) => shares.some((share) => reachesPeer(share, name))).map(({ service }) => service);
     return [routeOf(scene, peer, prefix, wish.attributes, [...new Set(names)].sort(compareText))];
   });
 }
@@ -154,10 +161,6 @@ function routesOf(scene: Scene, prefix: Prefix, announcement: Announcement, owne
 interface Owner {
   readonly service: string;
   readonly shares: readonly Share[];
-}
-
-function reaches(share: Share, peer: string): boolean {
-  return share.eligible && selectsPeer(share.advertisement, peer) && !share.barred.includes(peer);
 }
 
 function routeOf(scene: Scene, peer: PeerVerdict, prefix: Prefix, attributes: RouteAttributes, owners: readonly string[]): Route {
@@ -195,7 +198,7 @@ function serviceRow(view: PlannedView, entry: ServiceEntry, decision: Decision, 
     kind,
     announced: decision.announced,
     reason: decision.reason,
-    detail: detailOf(scene, entry, index, decision),
+    detail: detailOf(view, entry, index, decision),
     peers,
     endpoints: address === null ? { counted: 0, local: 0, terminating: 0 } : endpointSums(scene, entry, decision, address),
     weight: address === null ? null : weightOf(view, decision, address),
@@ -211,7 +214,7 @@ function endpointSums(scene: Scene, entry: ServiceEntry, decision: Decision, add
 }
 
 function weightOf(view: PlannedView, decision: Decision, address: Address): number | null {
-  const announced = view.jointOf(address.key) ?? decision.announcement;
+  const announced = view.outlet.sentOf(hostPrefix(address).key) ?? view.joint.wanted(address.key) ?? decision.announcement;
   for (const { peer, announced: isAnnounced } of decision.peers) {
     const weight = isAnnounced ? attributesTo(announced, peer)?.linkBandwidth?.bytesPerSecond : undefined;
     if (weight !== undefined) return weight;

@@ -8,23 +8,22 @@ import { findingOf, sortFindings } from "./findings.ts";
 import type { PlannedView } from "./listing.ts";
 import type { Scene } from "./scene.ts";
 import type { ServiceEntry } from "./service-entry.ts";
-import { judgeSharing } from "./sharing.ts";
 
 /** @param concerned only what has to do with these Services; undefined = all. */
 export function listFindings(view: PlannedView, concerned?: ReadonlySet<ServiceEntry>): Finding[] {
   const { scene } = view;
-  const findings = [...scene.parts.findings, ...dormantFields(scene), ...coverWarnings(scene)];
+  const findings = [...scene.parts.findings, ...coverWarnings(scene)];
   const seenJoint = new Set<string>();
   for (const entry of concerned ?? view.entries()) {
     const decisions = view.decisionsOf(entry);
     entry.addresses.addresses.forEach((address, i) => {
-      const joint = view.jointOf(address.key);
+      const joint = view.joint.wanted(address.key);
       const announcement = joint ?? decisions[i]?.announcement;
       if (announcement === undefined || (joint !== undefined && seenJoint.has(address.key))) return;
       findings.push(...conflictsOf(entry, hostPrefix(address), announcement));
       if (joint === undefined) return;
       seenJoint.add(address.key);
-      if (!judgeSharing(scene, address.key).disagrees) return;
+      if (view.joint.sharing(address.key)?.disagrees !== true) return;
       const owners = scene.parts.inventory.holders(address.key).map(({ key }) => key);
       const message = `${formatAddress(address)} is shared by ${owners.sort().join(", ")}, and no node has endpoints of all: any of them suffices`;
       findings.push(findingOf("warning", "sharedAddressDisagrees", serviceRef(entry), { message }));
@@ -45,24 +44,6 @@ function conflictsOf(entry: ServiceEntry | null, prefix: Prefix, announcement: A
 }
 
 const RULE = "the highest localPref, the lowest med and the fewest prepends are announced";
-
-/** Fields that are read and checked and do nothing yet: never passed over in silence. */
-function dormantFields(scene: Scene): Finding[] {
-  const findings: Finding[] = [];
-  const add = (object: Parameters<typeof findingOf>[2], field: string, value: string) =>
-    findings.push(
-      findingOf("warning", "notInForce", object, { field, message: `${field.slice("spec.".length)} ${value} is not in force yet` }),
-    );
-  for (const { source } of scene.parts.advertisements) {
-    if (source.maxAnnouncers !== null) add(source, "spec.maxAnnouncers", String(source.maxAnnouncers));
-    if (source.dataplaneGate === "Require") add(source, "spec.dataplaneGate", source.dataplaneGate);
-  }
-  for (const { peer } of scene.parts.peers) {
-    const { ipv4, ipv6 } = peer.announceLimit;
-    if (ipv4 !== null || ipv6 !== null) add(peer, "spec.announceLimit", [ipv4, ipv6].filter((limit) => limit !== null).join(" and "));
-  }
-  return findings;
-}
 
 /** Addresses without a Service inside a wider prefix come back to the router by the node's default route. */
 function coverWarnings(scene: Scene): Finding[] {

@@ -53,10 +53,16 @@ export function peerSelectsNode(peer: BGPPeer, node: Node | undefined): boolean 
 export function decidesAlike(a: PeerVerdict, b: PeerVerdict, isServiceAddress: (key: string) => boolean): boolean {
   return FAMILIES.every((family) => {
     const [before, after] = [a.nextHop[family], b.nextHop[family]];
+    if (limitOf(a.peer, family) !== limitOf(b.peer, family)) return false;
     if (a.negotiated[family] !== b.negotiated[family] || (before.hop === null) !== (after.hop === null)) return false;
     if (before.address?.key === after.address?.key) return true;
     return ![before, after].some(({ address }) => address !== null && isServiceAddress(address.key));
   });
+}
+
+/** Most prefixes of the family that the peer is sent; null = no limit. */
+export function limitOf({ announceLimit }: BGPPeer, family: Family): number | null {
+  return family === "IPv4" ? announceLimit.ipv4 : announceLimit.ipv6;
 }
 
 /** True when the speaker need not hear of the change. */

@@ -2,31 +2,34 @@
  * Objects and facts in, differences out. Inputs only mark what they touch; `decide` then plans those Services again and compares. Equal
  * circumstances share one decision value, so a Service that is planned again without effect costs a look-up per address.
  *
- * An address of one Service is decided with that Service. One that several have (or that is also a block) is settled after all its owners
- * were planned, and its announcement kept in `#joint`. A Service that lost addresses is planned before one that never was planned, so that
- * an address that changes hands is one replacement and never a withdrawal.
+ * An address of one Service is decided with that Service; one that several have is settled after all its owners were planned. What is wanted of
+ * a prefix then goes through the outlet, which may hold it back.
  */
 
-import type { Address } from "../ip/address.ts";
+import type { Address, Family } from "../ip/address.ts";
+import { hostPrefix } from "../ip/prefix.ts";
 import type { Finding } from "../objects/kinds.ts";
-import type { Advertisement } from "./advertisement.ts";
-import { type Announcement, announce, type Contribution, contributionOf, NOTHING } from "./announcement.ts";
+import { NOTHING, WishPool } from "./announcement.ts";
 import type { Cause, PlanChange, PlannerOptions } from "./change.ts";
 import { CoveringTable, coveringWishes } from "./covering.ts";
 import { explainSubject } from "./explain.ts";
-import type { Input } from "./facts.ts";
+import type { Fact, Input } from "./facts.ts";
+import { HealthGates } from "./health-gates.ts";
 import { Inventory, type Touched } from "./inventory.ts";
-import { refusal } from "./judge.ts";
-import { Ledger, PENDING } from "./ledger.ts";
+import { JointAddresses } from "./joint-addresses.ts";
+import { type Decision, refusal, wantedOf } from "./judge.ts";
+import { Ledger, type Planned } from "./ledger.ts";
 import { flatRoutes, listNegatives, listRoutes, listServices, type PlannedView } from "./listing.ts";
+import { Marking } from "./marking.ts";
 import { listFindings } from "./oddities.ts";
+import { Outlet } from "./outlet.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Explain, Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
-import { causeOf, Round } from "./round.ts";
-import type { Scene } from "./scene.ts";
-import { SceneKeeper } from "./scene-keeper.ts";
+import { causeOf, Round, type Touch } from "./round.ts";
+import type { Question, Scene } from "./scene.ts";
+import { type Refreshed, SceneKeeper } from "./scene-keeper.ts";
+import { Sending } from "./sending.ts";
 import type { ServiceEntry } from "./service-entry.ts";
-import { judgeSharing } from "./sharing.ts";
 import type { Subject } from "./subject.ts";
 
 const DEFAULT_TRANSITION_LIMIT = 1_000;
@@ -36,22 +39,35 @@ export class Planner {
   readonly options: PlannerOptions;
   readonly #inventory: Inventory;
   readonly #keeper: SceneKeeper;
-  readonly #ledger = new Ledger();
+  readonly #gates = new HealthGates();
+  readonly #outlet: Outlet;
+  readonly #ledger: Ledger;
+  readonly #sending: Sending;
+  readonly #joint: JointAddresses;
+  readonly #coverings = new CoveringTable();
+  readonly #marking: Marking;
   readonly #dirty = new Map<ServiceEntry, Cause | null>();
   /** Those of `#dirty` whose planned addresses are no longer the right ones. */
   readonly #moved = new Set<ServiceEntry>();
-  /** Addresses that several have a say in, with what is announced; removed when only one is left. */
-  readonly #joint = new Map<string, { readonly address: Address; announced: Announcement }>();
-  readonly #coverings = new CoveringTable();
+  /** Host prefixes that changed hands or are joint, settled when nothing is dirty any more. */
+  readonly #touchedHosts = new Map<string, Touch>();
   /** Of the input being taken. */
   #cause: Cause | null = null;
+  /** A step is half-way: some of its work is left. */
+  #underWay = false;
   readonly #touched: Touched;
 
   /** @param inventory shared with other planners of the same objects; then none of them takes object inputs. */
   constructor(options: PlannerOptions, inventory?: Inventory) {
     this.options = options;
+    const pool = new WishPool();
     this.#inventory = inventory ?? new Inventory(options.heraldNamespace);
-    this.#keeper = new SceneKeeper(options, this.#inventory);
+    this.#outlet = new Outlet(options.damping, pool);
+    this.#keeper = new SceneKeeper(options, this.#inventory, pool, this.#gates);
+    this.#ledger = new Ledger((scene) => ({ scene, outlet: this.#outlet, joint: this.#joint, nowMillis: this.#keeper.nowMillis }));
+    this.#sending = new Sending(this.#outlet, this.#inventory, this.#ledger);
+    this.#joint = new JointAddresses(this.#inventory, this.#ledger, this.#sending);
+    this.#marking = new Marking(this.#ledger.planned);
     const cause = () => this.#cause;
     this.#touched = { ...this.#keeper.touched(cause), service: (entry, moved) => this.#touchService(entry, moved) };
     if (inventory !== undefined) for (const entry of inventory.services()) this.#dirty.set(entry, null);
@@ -67,7 +83,7 @@ export class Planner {
   note(inputs: readonly Input[]): void {
     for (const input of inputs) {
       if (input.input === "fact") {
-        this.#keeper.takeFact(input.fact);
+        this.#takeFact(input.fact);
         continue;
       }
       this.#cause = causeOf(input.change);
@@ -76,30 +92,35 @@ export class Planner {
   }
 
   /**
-   * Decides at most `limit` of the Services touched since (those that lost or gained addresses in any case); call again while `pending` is
-   * not 0. Peers that go are told in the first call, the withdrawals of their routes follow in the next ones.
+   * Does at most about `limit` Services' worth of what is to be decided since; call again while `pending` is not 0. What leaves is right only
+   * then: until the last call some prefixes may be told more than once. Peers that go are told in the first call.
    */
   decide(limit = Number.POSITIVE_INFINITY): PlanChange {
-    const round = new Round(this.options.transitionLimit ?? DEFAULT_TRANSITION_LIMIT);
-    const { scene, peers, affected, changed } = this.#keeper.refresh();
-    if (changed) this.#enterScene(scene, affected, round);
+    const round = new Round(this.options.transitionLimit ?? DEFAULT_TRANSITION_LIMIT, this.#touchedHosts);
+    const refreshed = this.#keeper.refresh();
+    const { scene, peers } = refreshed;
+    if (!this.#underWay) this.#beginStep(round);
+    this.#enterScene(refreshed, round);
 
-    for (const entry of this.#moved) this.#plan(scene, entry, this.#dirty.get(entry) ?? null, round);
-    let left = limit;
-    for (const [entry, cause] of this.#dirty) {
-      if (left-- <= 0) break;
-      this.#plan(scene, entry, cause, round);
+    let left = this.#marking.go(limit, (entry, cause) => this.#mark(entry, cause));
+    left = this.#planDirty(scene, left, round);
+    if (left > 0 && this.#marking.done && this.#dirty.size === 0) {
+      this.#joint.settle(scene, left, round, (entry) => {
+        if (scene.covers || this.#ledger.planned.get(entry)?.covering != null) round.recover.add(entry);
+      });
     }
-    this.#settleTouched(scene, round);
     this.#settleCoverings(scene, round);
+    this.#sending.settle(scene, round);
+    const pending = this.#dirty.size + this.#touchedHosts.size + (this.#marking.done ? 0 : 1);
+    this.#underWay = pending > 0;
     return {
       routes: round.routes,
       peers,
       transitions: round.transitions,
       transitionsOmitted: round.transitionsOmitted,
-      probes: [],
-      wakeAtMillis: null,
-      pending: this.#dirty.size,
+      probes: this.#gates.takeProbes(),
+      wakeAtMillis: earliest(this.#outlet.wakeAtMillis, this.#gates.wakeAtMillis, this.#keeper.wakeAtMillis),
+      pending,
     };
   }
 
@@ -141,16 +162,26 @@ export class Planner {
   /** The state as of the last `decide`, for lists and explanations. */
   #view(): PlannedView {
     const planned = this.#ledger.planned;
-    const joint = this.#joint;
     return {
       scene: this.#keeper.scene,
+      outlet: this.#outlet,
+      joint: this.#joint,
+      nowMillis: this.#keeper.nowMillis,
       decisionsOf: (entry) => planned.get(entry)?.decisions ?? [],
       coveringOf: (entry) => planned.get(entry)?.covering ?? null,
       entries: () => planned.keys(),
-      jointOf: (key) => joint.get(key)?.announced,
-      joint: () => joint.values(),
       coverings: () => this.#coverings.announcements(),
     };
+  }
+
+  #takeFact(fact: Fact): void {
+    this.#keeper.takeFact(fact);
+    if (fact.name !== "healthCheckAnswer") return;
+    const slash = fact.service.indexOf("/");
+    const entry = this.#inventory.service(fact.service.slice(0, slash), fact.service.slice(slash + 1));
+    if (entry !== undefined && this.#gates.answer(entry, fact)) {
+      this.#dirty.set(entry, { kind: "HealthCheck", name: entry.key, resourceVersion: "" });
+    }
   }
 
   #touchService(entry: ServiceEntry, moved: boolean): void {
@@ -158,23 +189,39 @@ export class Planner {
     if (moved && this.#ledger.planned.has(entry)) this.#moved.add(entry);
   }
 
-  #enterScene(
-    scene: Scene,
-    affected: (matching: readonly Advertisement[], entry: ServiceEntry) => Cause | null | false,
-    round: Round,
-  ): void {
-    for (const [entry, { matching }] of this.#ledger.planned) {
-      const cause = affected(matching, entry);
-      if (cause !== false && !this.#dirty.has(entry)) this.#dirty.set(entry, cause);
-    }
+  #mark(entry: ServiceEntry, cause: Cause | null): void {
+    if (!this.#dirty.has(entry)) this.#dirty.set(entry, cause);
+  }
+
+  /** What time alone has changed. */
+  #beginStep(round: Round): void {
+    const { nowMillis } = this.#keeper;
+    this.#sending.begin(nowMillis, round);
+    if (nowMillis === null) return;
+    for (const entry of this.#gates.overdue(nowMillis)) this.#mark(entry, { kind: "Timer", name: entry.key, resourceVersion: "" });
+  }
+
+  #enterScene({ scene, affected, changed, node }: Refreshed, round: Round): void {
+    if (node !== undefined) for (const entry of this.#gates.asking()) this.#mark(entry, node);
+    if (!changed) return;
+    this.#marking.begin(affected);
+    this.#sending.enter(scene, round);
     this.#coverings.enter(scene);
-    // Which nodes satisfy all owners, and which blocks meet an address, may have become another.
-    for (const [key, { address }] of this.#joint) round.touch(key, address, null, null);
-    for (const [key, { prefix }] of scene.hostBlocks) {
-      if (this.#joint.has(key)) continue;
-      for (const entry of this.#inventory.holders(key)) this.#dirty.set(entry, this.#dirty.get(entry) ?? null);
-      round.touch(key, prefix.address, null, null);
+    this.#joint.enter(scene, round, (entry) => this.#mark(entry, null));
+  }
+
+  #planDirty(scene: Scene, limit: number, round: Round): number {
+    let left = limit;
+    // Who lost addresses comes before who never was planned.
+    for (const entry of this.#moved) {
+      if (left-- <= 0) return 0;
+      this.#plan(scene, entry, this.#dirty.get(entry) ?? null, round);
     }
+    for (const [entry, cause] of this.#dirty) {
+      if (left-- <= 0) return 0;
+      this.#plan(scene, entry, cause, round);
+    }
+    return left;
   }
 
   #plan(scene: Scene, entry: ServiceEntry, cause: Cause | null, round: Round): void {
@@ -182,104 +229,64 @@ export class Planner {
     this.#moved.delete(entry);
     const before = this.#ledger.planned.get(entry);
     const { service } = entry;
+    const isSame = before !== undefined && before.service === service && before.epoch === this.#keeper.epoch;
+    const matching = service === null ? [] : isSame ? before.matching : scene.matching(entry, service);
+    this.#gates.review(entry, service, matching, scene, (family) => isAnnounced(before, family), this.#keeper.nowMillis);
     const sameList = service !== null && before !== undefined && before.list === entry.addresses;
     const decisions = sameList ? before.decisions : this.#ledger.moveAddresses(entry, before, cause, round);
+    if (!sameList) for (const { key } of before?.list.addresses ?? []) this.#joint.forget(entry, key);
     if (service === null) {
       this.#ledger.planned.delete(entry);
       if (before !== undefined) this.#coverings.replace(before.covering, null);
-      if (before?.covering != null) round.recover.add(entry);
       return;
     }
-    const isSame = before !== undefined && before.service === service && before.epoch === this.#keeper.epoch;
-    const matching = isSame ? before.matching : scene.matching(entry, service);
-    if (!isSame) {
+    if (!isSame || !sameList) {
       const { epoch } = this.#keeper;
       this.#ledger.planned.set(entry, { service, epoch, matching, list: entry.addresses, decisions, covering: before?.covering ?? null });
     }
     const { addresses } = entry.addresses;
-    const memo = scene.memo();
     if (addresses.length === 0) {
       // Check 1 comes before check 2.
-      this.#ledger.replace(
-        scene,
-        entry,
-        null,
-        decisions,
-        0,
-        refusal(service.metadata.deleting ? "serviceDeleted" : "noAddress"),
-        cause,
-        round,
-      );
+      const none = refusal(service.metadata.deleting ? "serviceDeleted" : "noAddress");
+      this.#ledger.replace(scene, entry, null, decisions, 0, none, cause, round);
     }
+    const question: Question = { entry, service, matching, memo: scene.memo() };
+    const listIsNew = before !== undefined && !sameList;
     for (let i = 0; i < addresses.length; i++) {
       const address = addresses[i];
-      if (address === undefined) break;
-      const { key } = address;
-      const old = decisions[i];
-      if (this.#isJoint(scene, key)) {
-        // Another owner may have a say: settled when all of them are planned. `old` was announced unless it was joint already.
-        round.touch(key, address, cause, old?.announcement ?? null);
-        if (old === undefined) {
-          decisions[i] = PENDING;
-          this.#ledger.count(PENDING.reason, 1);
-        }
-        continue;
-      }
-      const decision = scene.decide(entry, service, matching, i, false, memo);
-      const touched = round.touched.get(key);
-      if (touched !== undefined || (before !== undefined && !sameList)) {
-        round.touch(key, address, cause, old?.announcement ?? null).after = decision.announcement;
-      } else if (decision !== old) {
-        round.emitHost(address, old?.announcement ?? NOTHING, decision.announcement);
-      }
-      if (decision !== old) this.#ledger.replace(scene, entry, address, decisions, i, decision, cause, round);
+      if (address !== undefined) this.#planAddress(scene, question, i, address, decisions, listIsNew, cause, round);
     }
     if (scene.covers || before?.covering != null) round.recover.add(entry);
   }
 
-  /** Settles every address that changed hands or is joint. */
-  #settleTouched(scene: Scene, round: Round): void {
-    // Planning an owner may touch further addresses: the map grows while it is walked.
-    for (const key of round.touched.keys()) {
-      for (const entry of this.#inventory.holders(key))
-        if (this.#dirty.has(entry)) this.#plan(scene, entry, this.#dirty.get(entry) ?? null, round);
+  #planAddress(
+    scene: Scene,
+    question: Question,
+    index: number,
+    address: Address,
+    decisions: Decision[],
+    listIsNew: boolean,
+    cause: Cause | null,
+    round: Round,
+  ): void {
+    const { entry, service } = question;
+    const old = decisions[index];
+    const before = old === undefined ? null : wantedOf(old).announcement;
+    if (this.#joint.has(scene, address.key)) {
+      // Another owner may have a say. `old` was announced unless it was joint already.
+      round.touchBy(entry, address, cause, before);
+      question.anywhere ??= scene.matchingAnywhere(entry, service);
+      this.#joint.note(scene, entry, address, question.anywhere);
+      return;
     }
-    for (const [key, touched] of round.touched) {
-      const joint = this.#joint.get(key);
-      if (joint !== undefined || this.#isJoint(scene, key)) {
-        touched.after = this.#settleJoint(scene, key, touched.cause, round);
-        if (this.#inventory.isShared(key) || scene.hostBlocks.has(key))
-          this.#joint.set(key, { address: touched.address, announced: touched.after });
-        else this.#joint.delete(key);
-      }
-      const announcedBefore = joint === undefined ? touched.before : joint.announced;
-      round.emitHost(touched.address, announcedBefore, touched.after);
+    const wanted = scene.decide(question, index, null, old === undefined ? undefined : wantedOf(old));
+    if (listIsNew || round.touched.has(address.key)) round.touchBy(entry, address, cause, before).after = wanted.announcement;
+    else if (old === undefined || wanted !== wantedOf(old) || this.#outlet.limits) {
+      const age = () => service.metadata.creationTimestamp;
+      this.#sending.want({ prefix: hostPrefix(address), before: before ?? NOTHING, after: wanted.announcement, age, cause }, round);
     }
-  }
-
-  /** Decides an address for all its owners together. */
-  #settleJoint(scene: Scene, key: string, cause: Cause | null, round: Round): Announcement {
-    const sharing = judgeSharing(scene, key);
-    const contributions: Contribution[] = [];
-    for (const entry of this.#inventory.holders(key)) {
-      const planned = this.#ledger.planned.get(entry);
-      if (planned === undefined) continue;
-      const shares = planned.list.addresses.flatMap((address, i) => {
-        if (address.key !== key) return [];
-        const decision = scene.decide(entry, planned.service, planned.matching, i, sharing.blocked);
-        if (decision !== planned.decisions[i]) {
-          this.#ledger.replace(scene, entry, address, planned.decisions, i, decision, cause, round);
-          if (scene.covers || planned.covering !== null) round.recover.add(entry);
-        }
-        return decision.host;
-      });
-      if (shares.length > 0) contributions.push(contributionOf(shares));
-    }
-    const block = scene.hostBlocks.get(key);
-    if (block !== undefined) contributions.push(block.contribution);
-    const { peers, pool } = scene.parts;
-    const counted = contributions.map((contribution) => [contribution, 1] as const);
-    return contributions.length === 0 ? NOTHING : announce(counted, peers, key.length === 4 ? "IPv4" : "IPv6", pool);
+    const decision = this.#sending.overrule(scene, wanted, address);
+    if (decision !== old) this.#ledger.replace(scene, entry, address, decisions, index, decision, cause, round);
   }
 
   #settleCoverings(scene: Scene, round: Round): void {
@@ -290,14 +297,21 @@ export class Planner {
       this.#coverings.replace(planned.covering, wishes);
       planned.covering = wishes;
     }
-    this.#coverings.settle(scene, (prefix, before, after) => round.emit(prefix, before, after));
-  }
-
-  #isJoint(scene: Scene, key: string): boolean {
-    return (
-      this.#inventory.isShared(key) ||
-      (scene.hostBlocks.size > 0 && scene.hostBlocks.has(key)) ||
-      (this.#joint.size > 0 && this.#joint.has(key))
+    this.#coverings.settle(scene, this.#outlet.limits, (prefix, before, after, age) =>
+      this.#sending.want({ prefix, before, after, age, cause: null }, round),
     );
   }
+}
+
+/** Some address of the family was announced as of the decision before. */
+function isAnnounced(planned: Planned | undefined, family: Family): boolean {
+  if (planned === undefined) return false;
+  return planned.list.addresses.some((address, i) => {
+    const decision = planned.decisions[i];
+    return address.family === family && decision !== undefined && wantedOf(decision).announced;
+  });
+}
+
+function earliest(...times: readonly (number | null)[]): number | null {
+  return times.reduce((least, at) => (least === null || (at !== null && at < least) ? at : least), null);
 }

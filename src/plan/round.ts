@@ -1,11 +1,11 @@
 /** What one call of the planner finds different: route changes, lines for the timeline, and addresses that have to be settled at its end. */
 
 import type { Address } from "../ip/address.ts";
-import { hostPrefix, type Prefix } from "../ip/prefix.ts";
 import type { ObjectChange } from "../objects/kinds.ts";
 import { type Announcement, attributesTo, NOTHING } from "./announcement.ts";
 import type { Cause, RouteChange, Transition } from "./change.ts";
 import type { Decision } from "./judge.ts";
+import type { Emit } from "./outlet.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 
@@ -15,6 +15,11 @@ export interface Touch {
   readonly cause: Cause | null;
   before: Announcement;
   after: Announcement;
+  /** Owners planned since: what they say of before was never told to anybody. */
+  readonly planned: Set<ServiceEntry>;
+  /** Owners of a joint address that are to be decided, with what touched them; and whether who may announce was judged since. */
+  readonly undecided: Map<ServiceEntry, Cause | null>;
+  judged: boolean;
 }
 
 export class Round {
@@ -22,38 +27,44 @@ export class Round {
   readonly transitions: Transition[] = [];
   transitionsOmitted = 0;
   /** By address key. */
-  readonly touched = new Map<string, Touch>();
+  readonly touched: Map<string, Touch>;
   /** Services whose covering wishes have to be looked at. */
   readonly recover = new Set<ServiceEntry>();
   readonly #transitionLimit: number;
 
-  constructor(transitionLimit: number) {
+  /** @param touched of the step, which may take several rounds. */
+  constructor(transitionLimit: number, touched: Map<string, Touch>) {
     this.#transitionLimit = transitionLimit;
+    this.touched = touched;
   }
 
-  /** Marks an address to be settled at the end. @param announced what one owner alone had announced; null = does not know. */
-  touch(key: string, address: Address, cause: Cause | null, announced: Announcement | null): Touch {
+  /** Marks an address to be settled at the end. */
+  touch(key: string, address: Address, cause: Cause | null): Touch {
     let touched = this.touched.get(key);
     if (touched === undefined) {
-      touched = { address, cause, before: announced ?? NOTHING, after: NOTHING };
+      touched = { address, cause, before: NOTHING, after: NOTHING, planned: new Set(), undecided: new Map(), judged: false };
       this.touched.set(key, touched);
-    } else if (announced !== null && announced.peers.length > 0) {
-      touched.before = announced;
     }
+    touched.judged = false;
     return touched;
   }
 
-  /** The /32 or /128 of the address is announced otherwise. */
-  emitHost(address: Address, before: Announcement, after: Announcement): void {
-    if (before !== after && before.key !== after.key) this.emit(hostPrefix(address), before, after);
+  /** Like {@link touch}, by an owner. @param announced what it alone had announced; null = does not know. */
+  touchBy(entry: ServiceEntry, address: Address, cause: Cause | null, announced: Announcement | null): Touch {
+    const touched = this.touch(address.key, address, cause);
+    if (announced !== null && announced.peers.length > 0 && !touched.planned.has(entry)) touched.before = announced;
+    touched.planned.add(entry);
+    touched.undecided.set(entry, cause);
+    return touched;
   }
 
-  emit(prefix: Prefix, before: Announcement, after: Announcement): void {
+  /** What is sent for the prefix becomes another. */
+  readonly emit: Emit = (prefix, before, after) => {
     for (const { peer, wish } of after.peers) {
       if (attributesTo(before, peer) !== wish.attributes) this.routes.push({ peer, prefix, attributes: wish.attributes });
     }
     for (const { peer } of before.peers) if (attributesTo(after, peer) === null) this.routes.push({ peer, prefix, attributes: null });
-  }
+  };
 
   transit(transition: Transition): void {
     if (this.transitions.length < this.#transitionLimit) this.transitions.push(transition);

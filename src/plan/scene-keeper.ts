@@ -1,21 +1,29 @@
-/**
- * Keeps the scene of one node up to date and tells which Services a change of it can alter: an advertisement those it selects before or
- * after, a peer or this node those that any advertisement selects, another node those with endpoints on it.
- */
+/** Keeps the scene of one node up to date with objects and facts, and tells what became another since the last time. */
 
 import type { Node } from "../objects/kinds.ts";
 import { type Advertisement, type CompiledAdvertisement, compileAdvertisement, selectsNode } from "./advertisement.ts";
-import { WishPool } from "./announcement.ts";
+import type { WishPool } from "./announcement.ts";
+import { mayHoldPlace } from "./announcers.ts";
 import type { Cause, PeerChange, PlannerOptions } from "./change.ts";
 import type { Fact } from "./facts.ts";
 import { findingOf, sortFindings } from "./findings.ts";
+import type { HealthGates } from "./health-gates.ts";
 import type { Inventory, Touched } from "./inventory.ts";
 import { compareText } from "./judge.ts";
 import { nodeObstacle } from "./node-checks.ts";
-import { decidesAlike, judgePeer, type PeerVerdict, peerSelectsNode, type SessionFact, sameNextHops } from "./peers.ts";
-import { Scene, selectsService } from "./scene.ts";
-import { namespaceLabels, sameLabels, serviceLabels } from "./selectors.ts";
-import type { ServiceEntry } from "./service-entry.ts";
+import { judgePeer, type PeerVerdict, peerSelectsNode, type SessionFact, sameNextHops } from "./peers.ts";
+import { ProxyGate } from "./proxy-gate.ts";
+import { Scene, type SceneParts } from "./scene.ts";
+import {
+  type Affected,
+  affectedBy,
+  hearsAlike,
+  opensAlike,
+  type Recompiled,
+  type SceneDifference,
+  touchesServices,
+} from "./scene-difference.ts";
+import { sameLabels } from "./selectors.ts";
 
 /** What a refresh found. */
 export interface Refreshed {
@@ -23,8 +31,9 @@ export interface Refreshed {
   readonly peers: readonly PeerChange[];
   /** Some decision may differ. */
   readonly changed: boolean;
-  /** For a Service planned under `matching`: what makes it worth planning again, or false. */
-  readonly affected: (matching: readonly Advertisement[], entry: ServiceEntry) => Cause | null | false;
+  /** What changed the Node decided for; undefined = nothing did. */
+  readonly node: Cause | null | undefined;
+  readonly affected: Affected;
 }
 
 const UNAFFECTED = () => false as const;
@@ -35,7 +44,9 @@ export class SceneKeeper {
   epoch = 0;
   readonly #options: PlannerOptions;
   readonly #inventory: Inventory;
-  readonly #pool = new WishPool();
+  readonly #gates: HealthGates;
+  readonly #pool: WishPool;
+  readonly #proxy = new ProxyGate();
   readonly #sessions = new Map<string, SessionFact>();
   #localDrain: string | null = null;
   readonly #compiled = new Map<string, CompiledAdvertisement>();
@@ -50,16 +61,32 @@ export class SceneKeeper {
   #references: Cause | null | undefined;
   #peers: Cause | null | undefined;
   #node: Cause | null | undefined;
+  /** Who may hold a place of a limited number changed (check 14). */
+  #places: Cause | null | undefined;
+  #proxyCause: Cause | undefined;
   #labels = false;
+  #nowMillis: number | null = null;
 
-  constructor(options: PlannerOptions, inventory: Inventory) {
+  constructor(options: PlannerOptions, inventory: Inventory, pool: WishPool, gates: HealthGates) {
     this.#options = options;
     this.#inventory = inventory;
+    this.#pool = pool;
+    this.#gates = gates;
     for (const [name, node] of inventory.nodes) if (nodeObstacle(node, options) !== null) this.#silent.add(name);
     for (const name of inventory.advertisements.keys()) this.#advertisements.set(name, null);
     this.#peers = null;
     this.#node = null;
-    this.scene = this.#build([], []);
+    this.scene = this.#build([], [], null);
+  }
+
+  /** The time fact; null = none was stated. */
+  get nowMillis(): number | null {
+    return this.#nowMillis;
+  }
+
+  /** When waiting opens the proxy's gate; null = never. */
+  get wakeAtMillis(): number | null {
+    return this.#proxy.dueMillis;
   }
 
   takeFact(fact: Fact): void {
@@ -76,8 +103,14 @@ export class SceneKeeper {
         this.#node = { kind: "Drain", name: this.#options.node, resourceVersion: "" };
         return;
       case "time":
+        this.#nowMillis = fact.nowMillis;
+        if (this.#proxy.dueMillis !== null && fact.nowMillis >= this.#proxy.dueMillis) this.#touchProxy();
+        return;
       case "gate":
       case "proxyAnswer":
+        this.#proxy.take(fact, this.#nowMillis);
+        this.#touchProxy();
+        return;
       case "healthCheckAnswer":
         return;
     }
@@ -91,6 +124,7 @@ export class SceneKeeper {
       advertisement: (name) => this.#advertisements.set(name, cause()),
       peer: () => {
         this.#peers = cause();
+        this.#places = cause();
       },
       references: () => {
         this.#references = cause();
@@ -103,18 +137,23 @@ export class SceneKeeper {
     const isTouched =
       this.#advertisements.size + this.#namespaces.size + this.#flipped.size > 0 ||
       this.#labels ||
-      [this.#references, this.#peers, this.#node].some((cause) => cause !== undefined);
-    if (!isTouched) return { scene: this.scene, peers: [], changed: false, affected: UNAFFECTED };
+      [this.#references, this.#peers, this.#node, this.#places, this.#proxyCause].some((cause) => cause !== undefined);
+    if (!isTouched) return { scene: this.scene, peers: [], changed: false, node: undefined, affected: UNAFFECTED };
 
     const before = this.scene;
     const recompiled = this.#recompile();
     const peers = this.#peers !== undefined || this.#node !== undefined ? this.#judgePeers() : null;
-    const scene = this.#build(peers?.verdicts ?? before.parts.peers, peers?.outsiders ?? before.parts.outsiders);
-    const everywhere = this.#decidesElsewhere(before, scene);
-    const flipped = new Map(this.#flipped);
-    const namespaces = new Map(this.#namespaces);
-    const changed = recompiled.size + flipped.size + namespaces.size > 0 || everywhere !== undefined || this.#labels;
-    if (recompiled.size + namespaces.size > 0) this.epoch++;
+    const scene = this.#build(peers?.verdicts ?? before.parts.peers, peers?.outsiders ?? before.parts.outsiders, before);
+    const ownNode = this.#node;
+    const difference: SceneDifference = {
+      recompiled,
+      everywhere: this.#everywhere(before, scene),
+      flipped: new Map(this.#flipped),
+      namespaces: new Map(this.#namespaces),
+      places: this.#places,
+    };
+    const changed = touchesServices(difference) || this.#labels;
+    if (recompiled.size + difference.namespaces.size > 0) this.epoch++;
     this.scene = scene;
     this.#advertisements.clear();
     this.#namespaces.clear();
@@ -122,8 +161,14 @@ export class SceneKeeper {
     this.#references = undefined;
     this.#peers = undefined;
     this.#node = undefined;
+    this.#places = undefined;
+    this.#proxyCause = undefined;
     this.#labels = false;
-    return { scene, peers: peers?.changes ?? [], changed, affected: this.#affected(recompiled, everywhere, flipped, namespaces) };
+    return { scene, peers: peers?.changes ?? [], changed, node: ownNode, affected: affectedBy(difference, this.#inventory) };
+  }
+
+  #touchProxy(): void {
+    this.#proxyCause = { kind: "ServiceProxy", name: this.#options.node, resourceVersion: "" };
   }
 
   #touchNode(name: string, before: Node | undefined, after: Node | undefined, cause: Cause | null): void {
@@ -135,13 +180,17 @@ export class SceneKeeper {
       else this.#silent.delete(name);
     }
     // Node selectors of advertisements decide on which nodes an address with several owners may be.
-    if (!sameLabels(before?.metadata.labels, after?.metadata.labels) || (before === undefined) !== (after === undefined))
+    if (!sameLabels(before?.metadata.labels, after?.metadata.labels) || (before === undefined) !== (after === undefined)) {
       this.#labels = true;
+      this.#places = cause;
+    }
+    const [held, holds] = [before, after].map((node) => node !== undefined && mayHoldPlace(node, this.#options));
+    if (held !== holds) this.#places = cause;
     if (name === this.#options.node) this.#node = cause;
   }
 
   /** Advertisements that became others, with what made them: the old and the new value. */
-  #recompile(): Map<string, { readonly before: Advertisement | null; readonly after: Advertisement | null; readonly cause: Cause | null }> {
+  #recompile(): Map<string, Recompiled> {
     const { advertisements, communities, pools, nodes } = this.#inventory;
     const node = nodes.get(this.#options.node);
     const names = new Map(this.#advertisements);
@@ -152,7 +201,7 @@ export class SceneKeeper {
         if (flips && !names.has(name)) names.set(name, this.#node);
       }
     }
-    const recompiled = new Map<string, { before: Advertisement | null; after: Advertisement | null; cause: Cause | null }>();
+    const recompiled = new Map<string, Recompiled>();
     for (const [name, cause] of names) {
       const source = advertisements.get(name);
       const before = this.#compiled.get(name)?.advertisement ?? null;
@@ -200,56 +249,15 @@ export class SceneKeeper {
     return { verdicts, outsiders, changes: changes.sort((a, b) => compareText(a.name, b.name)) };
   }
 
-  /** What makes every selected Service worth planning again: the node's own obstacle, or a verdict about a peer. undefined = nothing does. */
-  #decidesElsewhere(before: Scene, after: Scene): Cause | null | undefined {
+  /** What makes every selected Service worth planning again; undefined = nothing does. */
+  #everywhere(before: Scene, after: Scene): Cause | null | undefined {
     if (before.parts.obstacle?.check !== after.parts.obstacle?.check) return this.#node ?? null;
-    const old = before.parts.peers;
-    const fresh = after.parts.peers;
+    if (!opensAlike(before.parts.proxy, after.parts.proxy)) return this.#proxyCause ?? null;
     const known = (key: string) => this.#inventory.has(key);
-    const alike =
-      old.length === fresh.length &&
-      before.parts.outsiders[0] === after.parts.outsiders[0] &&
-      fresh.every((verdict, i) => {
-        const other = old[i];
-        return other !== undefined && other.name === verdict.name && decidesAlike(other, verdict, known);
-      });
-    return alike ? undefined : (this.#peers ?? this.#node ?? null);
+    return hearsAlike(before, after, known) ? undefined : (this.#peers ?? this.#node ?? null);
   }
 
-  #affected(
-    recompiled: ReadonlyMap<
-      string,
-      { readonly before: Advertisement | null; readonly after: Advertisement | null; readonly cause: Cause | null }
-    >,
-    everywhere: Cause | null | undefined,
-    flipped: ReadonlyMap<string, Cause | null>,
-    namespaces: ReadonlyMap<string, Cause | null>,
-  ): Refreshed["affected"] {
-    return (matching, entry) => {
-      if (everywhere !== undefined && matching.length > 0) return everywhere;
-      const inNamespace = namespaces.get(entry.namespace);
-      if (inNamespace !== undefined) return inNamespace;
-      if (recompiled.size > 0 && entry.service !== null) {
-        const services = serviceLabels(entry.service);
-        const inNamespaceLabels = namespaceLabels(entry.namespace, this.#inventory.namespace(entry.namespace));
-        for (const { before, after, cause } of recompiled.values()) {
-          if (before !== null && matching.includes(before)) return cause;
-          if (after?.selectsNode && selectsService(after, services, inNamespaceLabels)) return cause;
-        }
-      }
-      if (flipped.size > 0 && matching.length > 0) {
-        for (const family of ["IPv4", "IPv6"] as const) {
-          for (const { node } of entry.digest(family).nodes) {
-            const cause = flipped.get(node);
-            if (cause !== undefined) return cause;
-          }
-        }
-      }
-      return false;
-    };
-  }
-
-  #build(peers: readonly PeerVerdict[], outsiders: readonly string[]): Scene {
+  #build(peers: readonly PeerVerdict[], outsiders: readonly string[], before: Scene | null): Scene {
     const { node: name } = this.#options;
     const node = this.#inventory.nodes.get(name);
     const compiled = [...this.#compiled].sort(([a], [b]) => compareText(a, b));
@@ -258,7 +266,7 @@ export class SceneKeeper {
       const message = `there is no Node object "${name}": it is taken as a node without labels, conditions and addresses`;
       findings.push(findingOf("warning", "nodeUnknown", { kind: "Node", metadata: { namespace: "", name } }, { message }));
     }
-    return new Scene({
+    const parts: SceneParts = {
       options: this.#options,
       inventory: this.#inventory,
       advertisements: compiled.flatMap(([, { advertisement }]) => (advertisement === null ? [] : [advertisement])),
@@ -269,7 +277,10 @@ export class SceneKeeper {
       obstacle: nodeObstacle(node, this.#options, this.#localDrain),
       mayAnnounce: (other) => !this.#silent.has(other),
       pool: this.#pool,
-    });
+      proxy: this.#proxy.state(this.#nowMillis),
+      gates: this.#gates,
+    };
+    return new Scene(parts, before);
   }
 }
 

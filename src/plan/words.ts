@@ -1,68 +1,48 @@
 /** What decided, in words: the object, its field and value, and a sentence. One function per check, shared by lists, timeline and explain. */
 
-import type { Address, Family } from "../ip/address.ts";
+import type { Address } from "../ip/address.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
 import type { AddressKind, Service } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
-import { countedBy, type EndpointDigest, endpointsOn } from "./endpoints.ts";
-import { compareText, type Decision, isLocalOnly, isWeightOne, PROXY_LABEL } from "./judge.ts";
+import type { JointAddresses } from "./joint-addresses.ts";
+import type { Outlet } from "./outlet.ts";
 import type { PeerVerdict } from "./peers.ts";
 import type { ReasonCode } from "./reasons.ts";
 import { type Scene, selectsService } from "./scene.ts";
 import { matchesAny, namespaceLabels, serviceLabels } from "./selectors.ts";
-import { kindAt, type ServiceEntry } from "./service-entry.ts";
-import { judgeSharing } from "./sharing.ts";
+import { PROXY_LABEL } from "./service-checks.ts";
+import type { ServiceEntry } from "./service-entry.ts";
+
+/** Where and when words are about. */
+export interface Situation {
+  readonly scene: Scene;
+  readonly outlet: Outlet;
+  readonly joint: Pick<JointAddresses, "wanted" | "values" | "sharing" | "lackingOn">;
+  /** The time fact; null = none was stated. */
+  readonly nowMillis: number | null;
+}
+
+/** One address of a Service. */
+export interface Subject {
+  readonly entry: ServiceEntry;
+  readonly service: Service;
+  readonly address: Address;
+  readonly kind: AddressKind;
+}
+
+/** An advertisement and a peer, as far as they are there. */
+export interface Pair {
+  readonly advertisement: Advertisement | null;
+  /** null = its node selectors do not match this node, or there is none. */
+  readonly peer: PeerVerdict | null;
+  readonly name: string | null;
+}
 
 export interface Words {
   readonly object: { readonly kind: string; readonly namespace: string; readonly name: string } | null;
   readonly field: string;
   readonly value: string;
   readonly text: string;
-}
-
-/** One line about a decision: what an address is announced by, or what stands in the way. */
-export function detailOf(scene: Scene, entry: ServiceEntry, index: number, decision: Decision): string {
-  const { service } = entry;
-  if (service === null) return "the Service is gone";
-  const address = entry.addresses.addresses[index];
-  if (decision.announced) {
-    const names = decision.peers.filter(({ announced }) => announced).map(({ peer }) => peer);
-    return `announced by advertisement ${decision.advertisement} to ${names.join(", ")}`;
-  }
-  if (address === undefined) return serviceWords(service, scene, null).text;
-  const kind = kindAt(entry.addresses, index);
-  return refusalWords(scene, entry, service, kind, address, decision).text;
-}
-
-/** The deciding words of a refusal. */
-function refusalWords(scene: Scene, entry: ServiceEntry, service: Service, kind: AddressKind, address: Address, decision: Decision): Words {
-  const { advertisements, peers } = scene.parts;
-  const advertisement = advertisements.find(({ name }) => name === decision.advertisement);
-  switch (decision.reason) {
-    case "serviceDeleted":
-    case "noAddress":
-    case "foreignProxy":
-    case "loadBalancerClassMismatch":
-      return serviceWords(service, scene, decision.reason);
-    case "noMatchingAdvertisement":
-      return unmatchedWords(scene, entry, service, kind);
-    case "ipNotAllowed": {
-      const first = scene.matching(entry, service).find(({ source }) => source.addresses.includes(kind));
-      return first === undefined ? unmatchedWords(scene, entry, service, kind) : cidrWords(first, kind, address, false);
-    }
-    case "nodeLabeledExcludeBalancers":
-    case "nodeNetworkUnavailable":
-    case "nodeDrained":
-      return obstacleWords(scene);
-    case "noEndpoints":
-    case "noLocalEndpoints":
-    case "endpointsTerminating":
-      return endpointWords(scene, entry, service, kind, address, advertisement ?? null, decision.reason);
-    default: {
-      const peer = peers.find(({ name }) => name === decision.peer);
-      return pairWords(scene, advertisement ?? null, peer ?? null, decision.peer, address, decision.reason);
-    }
-  }
 }
 
 /** Checks 1 to 4. */
@@ -166,132 +146,12 @@ export function obstacleWords(scene: Scene): Words {
   };
 }
 
-/** Check 11; `reason` "" = it passes. */
-export function endpointWords(
-  scene: Scene,
-  entry: ServiceEntry,
-  service: Service,
-  kind: AddressKind,
-  address: Address,
-  advertisement: Advertisement | null,
-  reason: ReasonCode | "",
-): Words {
-  const { options, mayAnnounce } = scene.parts;
-  const { family } = address;
-  const digest = entry.digest(family);
-  const policy = advertisement?.source.endpointPolicy ?? "ServingIfLast";
-  const counted = countedBy(digest, policy, mayAnnounce);
-  const here = endpointsOn(digest, options.node);
-  const localOnly = isLocalOnly(service, kind);
-  const ofWhat = `${counted} ${family} endpoint`;
-  if (reason === "noEndpoints") {
-    const listed = listEndpoints(entry, family, null);
-    return about(entry, family, null, `no ${ofWhat} anywhere${listed === "" ? "" : `: ${listed}`}`);
-  }
-  if (reason === "endpointsTerminating") return about(entry, family, options.node, listEndpoints(entry, family, options.node));
-  if (reason === "noLocalEndpoints") {
-    if (here[counted] > 0) {
-      const { lacking } = judgeSharing(scene, address.key);
-      return about(
-        entry,
-        family,
-        null,
-        `the address is shared with ${lacking ?? "another Service"}, which has no usable endpoint on ${options.node}`,
-      );
-    }
-    const here_ = here.total === 0 ? `no ${family} endpoint on ${options.node}` : listEndpoints(entry, family, options.node);
-    return about(entry, family, here.total === 0 ? null : options.node, `${here_}; ${elsewhere(digest, counted)}`);
-  }
-  if (digest[counted] === 0) return about(entry, family, null, `no ${ofWhat} anywhere, which withoutEndpoints: Announce allows`);
-  if (!localOnly) return about(entry, family, null, `${digest[counted]} ${ofWhat}${digest[counted] === 1 ? "" : "s"} in the cluster`);
-  const caveat =
-    kind === "ClusterIP" && isWeightOne(service, kind)
-      ? "; the client address survives only with a proxy that honours the policy for ClusterIPs"
-      : "";
-  const text = `${here[counted]} of ${digest[counted]} ${counted} ${family} endpoints here: ${listEndpoints(entry, family, options.node)}${caveat}`;
-  return about(entry, family, options.node, text);
-}
-
-/** Checks 13 to 17. `name` is the peer's where there is no verdict about it. */
-export function pairWords(
-  scene: Scene,
-  advertisement: Advertisement | null,
-  peer: PeerVerdict | null,
-  name: string | null,
-  address: Address,
-  reason: ReasonCode | "",
-): Words {
-  const { options } = scene.parts;
-  const { family } = address;
-  if (peer === null) {
-    if (name === null) return { object: null, field: "", value: "", text: `no BGPPeer exists for node ${options.node}` };
-    const object = { kind: "BGPPeer", namespace: options.heraldNamespace, name };
-    return { object, field: "spec.nodeSelectors", value: "", text: `peer ${name} does not select node ${options.node}` };
-  }
-  const object = { kind: "BGPPeer", namespace: peer.peer.metadata.namespace, name: peer.name };
-  switch (reason) {
-    case "peerNotSelected": {
-      const value = advertisement?.source.peers.join(", ") ?? "";
-      const text = `advertisement ${advertisement?.name} names other peers: ${value}`;
-      return { object: advertisement === null ? null : refOf(advertisement), field: "spec.peers", value, text };
-    }
-    case "peerFamilyNotNegotiated": {
-      const value = (["IPv4", "IPv6"] as const).filter((one) => peer.negotiated[one]).join(", ");
-      const verb = peer.assumed ? "is configured for" : "negotiated";
-      return {
-        object,
-        field: "spec.families",
-        value,
-        text: `peer ${peer.name} ${verb} ${value === "" ? "no family" : value}, not ${family}`,
-      };
-    }
-    default: {
-      const { text, field, hop } = peer.nextHop[family];
-      if (reason === "" || hop === null) return { object, field, value: family, text };
-      return { object, field, value: formatAddress(address), text: `the next hop would be the address itself, ${formatAddress(address)}` };
-    }
-  }
-}
-
-function refOf({ source }: Advertisement): { readonly kind: string; readonly namespace: string; readonly name: string } {
+/** The advertisement as words name it. */
+export function refOf({ source }: Advertisement): { readonly kind: string; readonly namespace: string; readonly name: string } {
   return { kind: "BGPAdvertisement", namespace: source.metadata.namespace, name: source.metadata.name };
 }
 
-/** About the first endpoint (on the node, where one is given), or about the Service where there is none. */
-function about(entry: ServiceEntry, family: Family, node: string | null, text: string): Words {
-  for (const slice of entry.slices) {
-    if (slice.addressType !== family) continue;
-    const endpoint = slice.endpoints.find(({ nodeName }) => node === null || nodeName === node);
-    if (endpoint === undefined) continue;
-    const { namespace, name } = slice.metadata;
-    return { object: { kind: "EndpointSlice", namespace, name }, field: "endpoints", value: formatAddress(endpoint.address), text };
-  }
-  return { object: { kind: "Service", namespace: entry.namespace, name: entry.name }, field: "", value: "", text };
-}
-
-const MOST_LISTED = 3;
-
-/** `pod 10.1.2.3 on node2: serving, terminating`; the first few, on one node or all. */
-function listEndpoints(entry: ServiceEntry, family: Family, node: string | null): string {
-  const lines: string[] = [];
-  for (const slice of entry.slices) {
-    if (slice.addressType !== family) continue;
-    for (const { address, nodeName, ready, serving, terminating } of slice.endpoints) {
-      if (node !== null && nodeName !== node) continue;
-      const state = ready ? "ready" : serving ? "serving" : "not ready";
-      const where = nodeName === null ? "" : ` on ${nodeName}`;
-      lines.push(`pod ${formatAddress(address)}${where}: ${state}${terminating ? ", terminating" : ""}`);
-    }
-  }
-  const rest = lines.length - MOST_LISTED;
-  return lines.sort(compareText).slice(0, MOST_LISTED).join("; ") + (rest > 0 ? `; and ${rest} more` : "");
-}
-
-function elsewhere(digest: EndpointDigest, counted: "ready" | "serving"): string {
-  const nodes = digest.nodes
-    .filter((counts) => counts[counted] > 0)
-    .map(({ node }) => node)
-    .sort(compareText);
-  if (nodes.length === 0) return `${digest[counted]} ${counted} on no known node`;
-  return `${counted} on ${nodes.slice(0, MOST_LISTED).join(", ")}${nodes.length > MOST_LISTED ? ` and ${nodes.length - MOST_LISTED} more` : ""}`;
+/** `in 5 s`, from the time of the situation. */
+export function within(atMillis: number, nowMillis: number | null): string {
+  return `in ${Math.max(0, Math.ceil((atMillis - (nowMillis ?? atMillis)) / 1000))} s`;
 }

@@ -276,20 +276,6 @@ describe("advertisements and pools", () => {
     expect(planner.findings()).toMatchObject([{ severity: "error", code: "unknownCommunity", field: "spec.communities[1]" }]);
     expect(planner.services()[0]?.detail).toContain("not in force: all");
   });
-
-  it("fields that do nothing yet are named", () => {
-    const objects = but(
-      world(ready),
-      advertisement("all", { maxAnnouncers: 2, dataplaneGate: "Require" }),
-      peer("tor", { announceLimit: { ipv4: 10, ipv6: null } }),
-    );
-    const found = planned(objects).findings();
-    expect(found.map(({ code, field }) => `${code} ${field}`)).toEqual([
-      "notInForce spec.dataplaneGate",
-      "notInForce spec.maxAnnouncers",
-      "notInForce spec.announceLimit",
-    ]);
-  });
 });
 
 describe("nodes", () => {

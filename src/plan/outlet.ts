@@ -1,0 +1,311 @@
+/**
+ * From what is wanted of a prefix to what is sent: hold-down (check 16), the peers' limits (check 17) and the damping of weights. Almost every
+ * prefix passes through and leaves nothing behind; an entry is kept only for those that came and went, that carry young weights, or that stand
+ * in line for a peer with a limit.
+ */
+
+import type { RouteAttributes } from "../bgp/rib/route.ts";
+import type { Prefix } from "../ip/prefix.ts";
+import { Agenda } from "./agenda.ts";
+import { AnnounceLimit } from "./announce-limit.ts";
+import { type AnnouncedPeer, type Announcement, announcementTo, NOTHING, type Wish, type WishPool } from "./announcement.ts";
+import type { Damping } from "./change.ts";
+import { HoldDown } from "./hold-down.ts";
+import type { PeerVerdict } from "./peers.ts";
+import { WeightDamping } from "./weight-damping.ts";
+
+/** What keeps a wanted prefix from being sent. Equal keys mean equal overrides. */
+export interface Override {
+  readonly key: string;
+  /** Check 16: to nobody. */
+  readonly held: boolean;
+  /** Check 17: not to these peers. */
+  readonly limited: readonly string[];
+}
+
+/** Hears of a prefix that is sent otherwise. */
+export type Emit = (prefix: Prefix, before: Announcement, after: Announcement) => void;
+
+interface Entry {
+  readonly prefix: Prefix;
+  wanted: Announcement;
+  sent: Announcement;
+  age: string;
+  override: Override | null;
+  holdDown: HoldDown | null;
+  readonly weights: Map<string, WeightDamping>;
+  /** Limits it stands in line for. */
+  readonly lines: Set<string>;
+  /** When it is looked at again, and when whether it is still needed; infinite = not at all. */
+  dueMillis: number;
+  fadesMillis: number;
+}
+
+export class Outlet {
+  readonly #damping: Damping;
+  readonly #pool: WishPool;
+  readonly #entries = new Map<string, Entry>();
+  readonly #agenda = new Agenda<Entry>();
+  /** Entries that may have become needless. Nobody has to wake up for them. */
+  readonly #fading = new Agenda<Entry>();
+  readonly #limits = new Map<string, AnnounceLimit>();
+  readonly #overridden = new Map<string, Override>();
+  readonly #changed = new Map<string, Prefix>();
+  /** Prefixes whose place in a line changed through others. */
+  readonly #moved = new Set<string>();
+  #nowMillis: number | null = null;
+  #step = 0;
+
+  constructor(damping: Damping, pool: WishPool) {
+    this.#damping = damping;
+    this.#pool = pool;
+  }
+
+  /** Some peer has a limit: every plan of a prefix has to be told, changed or not. */
+  get limits(): boolean {
+    return this.#limits.size > 0;
+  }
+
+  /** Something is held or limited. */
+  get overrides(): boolean {
+    return this.#overridden.size > 0;
+  }
+
+  /** When time alone changes something next; null = never. */
+  get wakeAtMillis(): number | null {
+    return this.#agenda.next;
+  }
+
+  overrideOf(prefixKey: string): Override | null {
+    return this.#overridden.get(prefixKey) ?? null;
+  }
+
+  /** What is sent, where that may be something else than what is wanted. */
+  sentOf(prefixKey: string): Announcement | undefined {
+    return this.#entries.get(prefixKey)?.sent;
+  }
+
+  /** The weight that is wanted and waits. */
+  waitingWeight(prefixKey: string, peer: string): { readonly wanted: number; readonly dueMillis: number } | null {
+    const entry = this.#entries.get(prefixKey);
+    const dueMillis = entry?.weights.get(peer)?.dueMillis ?? null;
+    const wanted = entry?.wanted.peers.find((one) => one.peer === peer)?.wish.attributes.linkBandwidth?.bytesPerSecond;
+    return dueMillis === null || wanted === undefined ? null : { wanted, dueMillis };
+  }
+
+  /** Until when a prefix is held down, in the milliseconds of the time fact; null = it is not. */
+  heldUntilMillis(prefixKey: string): number | null {
+    return this.#entries.get(prefixKey)?.holdDown?.untilMillis ?? null;
+  }
+
+  /** A new step begins: what happens within it is seen as one change. Looks again at what time has reached. */
+  begin(nowMillis: number | null, emit: Emit): void {
+    this.#step++;
+    this.#nowMillis = nowMillis;
+    if (nowMillis === null) return;
+    for (let due = this.#agenda.take(nowMillis); due !== null; due = this.#agenda.take(nowMillis)) {
+      const { subject } = due;
+      subject.dueMillis = Number.POSITIVE_INFINITY;
+      if (this.#entries.get(subject.prefix.key) === subject) this.#settle(subject, emit);
+    }
+    this.#settleMoved(emit);
+    this.#forget(nowMillis);
+  }
+
+  /** Newest limits of the peers. A line where there was none fills as its prefixes are told again. */
+  setLimits(peers: readonly PeerVerdict[], emit: Emit): void {
+    const wanted = new Map<string, number>();
+    for (const { name, peer } of peers) {
+      const { ipv4, ipv6 } = peer.announceLimit;
+      if (ipv4 !== null) wanted.set(lineOf(name, "IPv4"), ipv4);
+      if (ipv6 !== null) wanted.set(lineOf(name, "IPv6"), ipv6);
+    }
+    for (const line of this.#limits.keys()) {
+      if (wanted.has(line)) continue;
+      this.#limits.delete(line);
+      for (const [key, { lines }] of this.#entries) if (lines.has(line)) this.#moved.add(key);
+    }
+    for (const [line, limit] of wanted) {
+      const known = this.#limits.get(line);
+      if (known === undefined) this.#limits.set(line, new AnnounceLimit(limit));
+      else known.resize(limit, (key) => this.#moved.add(key));
+    }
+    this.#settleMoved(emit);
+  }
+
+  /** The newest wish for a prefix. @param before the one that was told last. @param age of its oldest owner, as `Place.age`. */
+  want(prefix: Prefix, before: Announcement, after: Announcement, age: () => string, emit: Emit): void {
+    let entry = this.#entries.get(prefix.key);
+    if (entry === undefined) {
+      if (!this.#concerns(before, after, prefix)) {
+        if (before.key !== after.key) emit(prefix, before, after);
+        return;
+      }
+      entry = {
+        prefix,
+        wanted: before,
+        sent: before,
+        age: "",
+        override: null,
+        holdDown: null,
+        weights: new Map(before.peers.map(({ peer, wish }) => [peer, new WeightDamping(wish.attributes.linkBandwidth)])),
+        lines: new Set(),
+        dueMillis: Number.POSITIVE_INFINITY,
+        fadesMillis: Number.POSITIVE_INFINITY,
+      };
+      this.#entries.set(prefix.key, entry);
+    }
+    entry.wanted = after;
+    if (this.#limits.size > 0) entry.age = age();
+    this.#settle(entry, emit);
+    this.#settleMoved(emit);
+  }
+
+  /** Prefixes whose override became another since the last time. */
+  takeChanged(): readonly Prefix[] {
+    if (this.#changed.size === 0) return NONE;
+    const changed = [...this.#changed.values()];
+    this.#changed.clear();
+    return changed;
+  }
+
+  /** An entry is needed: something may be held back, now or by what is remembered. */
+  #concerns(before: Announcement, after: Announcement, prefix: Prefix): boolean {
+    if (this.#limits.size > 0 && after.peers.some(({ peer }) => this.#limits.has(lineOf(peer, prefix.address.family)))) return true;
+    if (this.#nowMillis === null || before.key === after.key) return false;
+    if (this.#damping.announceHoldDown && before.peers.length > 0 && after.peers.length === 0) return true;
+    const isWeighted = ({ wish }: AnnouncedPeer) => wish.attributes.linkBandwidth !== null;
+    return after.peers.some(isWeighted) || (after.peers.length > 0 && before.peers.some(isWeighted));
+  }
+
+  #settle(entry: Entry, emit: Emit): void {
+    const { prefix, wanted } = entry;
+    const heldUntil = this.#holdDown(entry);
+    const passing = heldUntil === null ? wanted : NOTHING;
+    const limited = this.#stand(entry, passing);
+    const allowed =
+      limited.length === 0
+        ? passing
+        : announcementTo(
+            passing.peers.filter(({ peer }) => !limited.includes(peer)),
+            passing.elsewhere,
+          );
+    const { announcement, dueMillis } = this.#damp(entry, allowed);
+    const before = entry.sent;
+    entry.sent = announcement;
+    if (before.key !== announcement.key) emit(prefix, before, announcement);
+    this.#override(entry, heldUntil !== null, limited);
+    const due = Math.min(heldUntil ?? Number.POSITIVE_INFINITY, dueMillis);
+    if (due < entry.dueMillis) {
+      entry.dueMillis = due;
+      this.#agenda.add(due, entry);
+    }
+    this.#fade(entry);
+  }
+
+  /** Check 16: until when nothing is sent; null = it may be. */
+  #holdDown(entry: Entry): number | null {
+    const now = this.#nowMillis;
+    if (now === null || !this.#damping.announceHoldDown) return null;
+    if (entry.wanted.peers.length > 0) return entry.holdDown?.wanted(now, this.#step, entry.wanted.elsewhere) ?? null;
+    if (entry.sent.peers.length > 0) {
+      entry.holdDown ??= new HoldDown();
+      entry.holdDown.withdrawn(now, this.#step);
+    }
+    return null;
+  }
+
+  /** Check 17: the peers that it is beyond the limit of. */
+  #stand(entry: Entry, passing: Announcement): string[] {
+    if (this.#limits.size === 0 && entry.lines.size === 0) return [];
+    const { key, address } = entry.prefix;
+    const changed = (other: string) => this.#moved.add(other);
+    const limited: string[] = [];
+    const left = new Set(entry.lines);
+    entry.lines.clear();
+    for (const { peer } of passing.peers) {
+      const line = lineOf(peer, address.family);
+      const limit = this.#limits.get(line);
+      if (limit === undefined) continue;
+      left.delete(line);
+      entry.lines.add(line);
+      limit.put({ prefix: entry.prefix, age: entry.age }, changed);
+      if (limit.isCut(key)) limited.push(peer);
+    }
+    for (const line of left) this.#limits.get(line)?.remove(key, changed);
+    return limited;
+  }
+
+  /** Those that others moved across a limit; settling one may move more. */
+  #settleMoved(emit: Emit): void {
+    for (const [key] of this.#moved.entries()) {
+      this.#moved.delete(key);
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) this.#settle(entry, emit);
+    }
+  }
+
+  /** The weights that are sent in place of the wanted ones, and when the next of them changes. */
+  #damp(entry: Entry, allowed: Announcement): { readonly announcement: Announcement; readonly dueMillis: number } {
+    const now = this.#nowMillis;
+    let dueMillis = Number.POSITIVE_INFINITY;
+    if (now === null) return { announcement: allowed, dueMillis };
+    let differs = false;
+    const peers = allowed.peers.map(({ peer, wish }): AnnouncedPeer => {
+      const sent = entry.sent.peers.find((one) => one.peer === peer)?.wish.attributes.linkBandwidth ?? null;
+      const wanted = wish.attributes.linkBandwidth;
+      let damping = entry.weights.get(peer);
+      if (damping === undefined) {
+        if (wanted === null) return { peer, wish };
+        damping = new WeightDamping(null);
+        entry.weights.set(peer, damping);
+      }
+      const chosen = damping.choose(sent, wanted, now, this.#damping);
+      dueMillis = Math.min(dueMillis, damping.dueMillis ?? Number.POSITIVE_INFINITY);
+      if (chosen === wanted) return { peer, wish };
+      differs = true;
+      return { peer, wish: this.#weighted(wish, chosen) };
+    });
+    return { announcement: differs ? announcementTo(peers, allowed.elsewhere) : allowed, dueMillis };
+  }
+
+  #weighted({ attributes, conflicts }: Wish, linkBandwidth: RouteAttributes["linkBandwidth"]): Wish {
+    return this.#pool.intern({ ...attributes, linkBandwidth }, conflicts);
+  }
+
+  #override(entry: Entry, held: boolean, limited: readonly string[]): void {
+    const key = `${held ? "held" : ""}${limited.join("\n")}`;
+    if (key === (entry.override?.key ?? "")) return;
+    entry.override = key === "" ? null : { key, held, limited };
+    if (entry.override === null) this.#overridden.delete(entry.prefix.key);
+    else this.#overridden.set(entry.prefix.key, entry.override);
+    this.#changed.set(entry.prefix.key, entry.prefix);
+  }
+
+  /** An entry that is needed for its memory alone is looked at again when that may have faded. */
+  #fade(entry: Entry): void {
+    const { prefix, wanted, sent, override, holdDown, weights, lines } = entry;
+    if (override !== null || lines.size > 0 || sent.key !== wanted.key) return;
+    let fades = holdDown?.forgottenAtMillis ?? Number.NEGATIVE_INFINITY;
+    for (const damping of weights.values()) fades = Math.max(fades, damping.forgottenAtMillis(this.#damping));
+    if (this.#nowMillis === null || fades <= this.#nowMillis) this.#entries.delete(prefix.key);
+    else if (fades < entry.fadesMillis) {
+      entry.fadesMillis = fades;
+      this.#fading.add(fades, entry);
+    }
+  }
+
+  #forget(nowMillis: number): void {
+    for (let faded = this.#fading.take(nowMillis); faded !== null; faded = this.#fading.take(nowMillis)) {
+      const { subject } = faded;
+      subject.fadesMillis = Number.POSITIVE_INFINITY;
+      if (this.#entries.get(subject.prefix.key) === subject) this.#fade(subject);
+    }
+  }
+}
+
+const NONE: readonly Prefix[] = [];
+
+function lineOf(peer: string, family: Prefix["address"]["family"]): string {
+  return `${family} ${peer}`;
+}

@@ -1,0 +1,196 @@
+import { describe, expect, it } from "vitest";
+import type { BGPAdvertisement, ClusterObject, Endpoint } from "../../../src/objects/kinds.ts";
+import type { Fact, Input, ProbeAnswer } from "../../../src/plan/facts.ts";
+import type { Planner } from "../../../src/plan/planner.ts";
+import { advertisement, cidr, endpoint, gone, ip, node, peer, service, set, slice } from "../../support/cluster-objects.ts";
+import { planned, prefixes, verdict } from "../../support/plan-outcome.ts";
+
+const VIP = "203.0.113.1";
+const HEALTHZ = "http://127.0.0.1:10256/healthz";
+type Mode = BGPAdvertisement["dataplaneGate"];
+
+const fact = (one: Fact): Input => ({ input: "fact", fact: one });
+const time = (nowMillis: number): Input => fact({ name: "time", nowMillis });
+const OK: ProbeAnswer = { answer: "status", status: 200 };
+const REFUSED: ProbeAnswer = { answer: "refused" };
+const proxy = (answer: ProbeAnswer): Input => fact({ name: "proxyAnswer", answer });
+const health = (answer: ProbeAnswer, uid = "u1", port = 30000): Input =>
+  fact({ name: "healthCheckAnswer", service: "default/a", uid, family: "IPv4", port, answer });
+
+const web = (uid = "u1", policy: "Local" | "Cluster" = "Local"): ClusterObject =>
+  service("a", { metadata: { uid }, loadBalancerIPs: [ip(VIP)], externalTrafficPolicy: policy, healthCheckNodePort: 30000 });
+const pods = (...endpoints: readonly Endpoint[]): Input => set(slice("a", endpoints));
+const HERE = endpoint("10.1.0.1", "n1");
+
+/** A Local Service with a pod on n1 and a health check port, under a gate. */
+function gated(mode: Mode, options: { readonly healthz?: string | null; readonly onlyWhereRequired?: boolean } = {}): Planner {
+  const { healthz = HEALTHZ, onlyWhereRequired = false } = options;
+  const planner = planned([], { facts: [{ name: "gate", healthz, onlyWhereRequired }] });
+  const objects = [node("n1", { internalIPs: [ip("10.0.0.1")] }), peer("tor"), advertisement("all", { dataplaneGate: mode }), web()];
+  planner.apply([time(0), ...objects.map(set), pods(HERE)]);
+  return planner;
+}
+
+describe("the gate of the node's service proxy (check 12a)", () => {
+  it("dataplaneNotReady until the proxy answered 200 once; a proxy that goes away later withdraws nothing", () => {
+    const planner = planned([node("n1"), peer("tor"), advertisement("all"), service("a", { loadBalancerIPs: [ip(VIP)] })], {
+      facts: [{ name: "gate", healthz: HEALTHZ, onlyWhereRequired: false }],
+    });
+    planner.apply([pods(HERE)]);
+    expect(verdict(planner, VIP)).toBe("dataplaneNotReady");
+    expect(planner.services()[0]?.detail).toBe(`service proxy at ${HEALTHZ} has not answered yet`);
+    planner.apply([proxy({ answer: "status", status: 503 })]);
+    expect(planner.services()[0]?.detail).toBe(`service proxy at ${HEALTHZ} answered 503, not 200`);
+    expect(planner.apply([proxy(OK)]).routes).toMatchObject([{ peer: "tor", attributes: { med: null } }]);
+    expect(planner.apply([proxy({ answer: "status", status: 503 }), proxy(REFUSED)]).routes).toEqual([]);
+    expect(verdict(planner, VIP)).toBe("announced");
+  });
+
+  it("Prefer no longer waits after 60 s of refused connections, and says so; Require does", () => {
+    for (const [mode, outcome] of [
+      ["Prefer", "announced"],
+      ["Require", "dataplaneNotReady"],
+    ] as const) {
+      const planner = planned(
+        [node("n1"), peer("tor"), advertisement("all", { dataplaneGate: mode }), service("a", { loadBalancerIPs: [ip(VIP)] })],
+        {
+          facts: [
+            { name: "gate", healthz: HEALTHZ, onlyWhereRequired: false },
+            { name: "time", nowMillis: 1000 },
+          ],
+        },
+      );
+      planner.apply([pods(HERE)]);
+      const change = planner.apply([time(1000), proxy(REFUSED)]);
+      expect(change.wakeAtMillis).toBe(61_000);
+      planner.apply([time(60_999)]);
+      expect(verdict(planner, VIP)).toBe("dataplaneNotReady");
+      planner.apply([time(61_000)]);
+      expect(verdict(planner, VIP)).toBe(outcome);
+    }
+  });
+
+  it("a refusal that another answer interrupts begins anew", () => {
+    const planner = gated("Prefer");
+    planner.apply([time(1000), proxy(REFUSED)]);
+    planner.apply([time(50_000), proxy({ answer: "failed", why: "reset" })]);
+    expect(planner.apply([time(51_000), proxy(REFUSED)]).wakeAtMillis).toBe(111_000);
+    planner.apply([time(62_000)]);
+    expect(verdict(planner, VIP)).toBe("dataplaneNotReady");
+  });
+
+  it("Off asks nobody, and an edit from Off to Require withdraws nothing", () => {
+    const planner = gated("Off");
+    expect(verdict(planner, VIP)).toBe("announced");
+    expect(planner.apply([set(advertisement("all", { dataplaneGate: "Require" }))]).routes).toEqual([]);
+    expect(planner.apply([pods(HERE, endpoint("10.1.0.2", "n2"))]).routes).toEqual([]);
+    expect(verdict(planner, VIP)).toBe("announced");
+  });
+
+  it("holds blocks back too, and keeps one that is announced", () => {
+    const planner = planned([node("n1"), peer("tor"), advertisement("all", { blocks: [cidr("10.96.0.0/16")] })], {
+      facts: [{ name: "gate", healthz: HEALTHZ, onlyWhereRequired: false }],
+    });
+    expect(prefixes(planner)).toEqual([]);
+    planner.apply([set(advertisement("all", { blocks: [cidr("10.96.0.0/16")], dataplaneGate: "Off" }))]);
+    expect(prefixes(planner)).toEqual(["10.96.0.0/16"]);
+    expect(planner.apply([set(advertisement("all", { blocks: [cidr("10.96.0.0/16")], dataplaneGate: "Require" }))]).routes).toEqual([]);
+  });
+
+  it("with a directory the gate is open unless an advertisement says Require", () => {
+    expect(verdict(gated("Prefer", { onlyWhereRequired: true }), VIP)).toBe("announced");
+    expect(verdict(gated("Require", { onlyWhereRequired: true }), VIP)).toBe("dataplaneNotReady");
+  });
+
+  it("where nothing is probed the check is assumed, where nothing can be it says not probed", () => {
+    const objects = [node("n1"), peer("tor"), advertisement("all"), service("a", { loadBalancerIPs: [ip(VIP)] })];
+    const check = (planner: Planner) => planner.explain({ type: "address", address: ip(VIP) })?.items[0]?.checks[11];
+    const offline = planned([...objects, slice("a", [HERE])]);
+    expect(check(offline)).toMatchObject({ result: "pass", assumed: true, text: "not probed" });
+    const live = planned([...objects, slice("a", [HERE])], { facts: [{ name: "gate", healthz: null, onlyWhereRequired: false }] });
+    expect(check(live)).toMatchObject({ result: "pass", assumed: false, text: "service proxy not probed" });
+  });
+});
+
+describe("the gate of a Service's health check (check 12b)", () => {
+  const ask = (address: string | null, uid = "u1") => ({
+    service: "default/a",
+    uid,
+    family: "IPv4",
+    port: 30000,
+    address: address === null ? null : ip(address),
+  });
+
+  it("asks the health check port at the Node's InternalIP, and announces at the first 200", () => {
+    const planner = gated("Require");
+    planner.apply([proxy(OK)]);
+    expect(planner.services()[0]?.detail).toBe("health check of default/a at port 30000 (IPv4) has not answered yet");
+    planner.apply([health({ answer: "status", status: 503 })]);
+    expect(planner.services()[0]?.detail).toBe("health check of default/a at port 30000 (IPv4) answered 503, not 200");
+    const change = planner.apply([health(OK)]);
+    expect(change.routes).toHaveLength(1);
+    expect(change.probes).toEqual([ask(null)]);
+    expect(planner.apply([health({ answer: "status", status: 503 })]).routes).toEqual([]);
+  });
+
+  it("is made when endpoints begin to count here, and anew when they come back", () => {
+    const planner = gated("Require");
+    expect(planner.apply([proxy(OK), health(OK)]).routes).toHaveLength(1);
+    planner.apply([pods(endpoint("10.1.0.2", "n2"))]);
+    expect(verdict(planner, VIP)).toBe("noLocalEndpoints");
+    expect(planner.apply([pods(HERE)]).probes).toEqual([ask("10.0.0.1")]);
+    expect(verdict(planner, VIP)).toBe("dataplaneNotReady");
+  });
+
+  it("another pod on a node that announces does not ask again", () => {
+    const planner = gated("Require");
+    planner.apply([proxy(OK), health(OK)]);
+    const change = planner.apply([pods(HERE, endpoint("10.1.0.2", "n1"))]);
+    expect([change.routes, change.probes]).toEqual([[], []]);
+  });
+
+  it("a flip from Cluster to Local withdraws nothing", () => {
+    const planner = gated("Require");
+    planner.apply([proxy(OK), set(web("u1", "Cluster"))]);
+    expect(verdict(planner, VIP)).toBe("announced");
+    expect(planner.apply([set(web())]).routes).toEqual([]);
+  });
+
+  it("a Service made anew with another UID is asked anew, and answers of the old one count for nothing", () => {
+    const planner = gated("Require");
+    planner.apply([proxy(OK), health(OK)]);
+    planner.apply([gone(web())]);
+    expect(planner.apply([set(web("u2"))]).probes).toEqual([ask("10.0.0.1", "u2")]);
+    planner.apply([health(OK)]);
+    expect(verdict(planner, VIP)).toBe("dataplaneNotReady");
+    planner.apply([health(OK, "u2")]);
+    expect(verdict(planner, VIP)).toBe("announced");
+  });
+
+  it("is not consulted where only terminating endpoints count: the proxy counts ready ones", () => {
+    const planner = gated("Require");
+    planner.apply([proxy(OK), pods(endpoint("10.1.0.1", "n1", "serving terminating"))]);
+    expect(verdict(planner, VIP)).toBe("announced");
+  });
+
+  it("Prefer no longer waits after 5 s of silence once the proxy answered 200; a refused port is an answer", () => {
+    const silent = gated("Prefer");
+    expect(silent.apply([time(1000), proxy(OK)]).wakeAtMillis).toBe(5000);
+    silent.apply([time(4999)]);
+    expect(verdict(silent, VIP)).toBe("dataplaneNotReady");
+    silent.apply([time(5000)]);
+    expect(verdict(silent, VIP)).toBe("announced");
+    const refusing = gated("Prefer");
+    refusing.apply([time(1000), proxy(OK), health(REFUSED)]);
+    refusing.apply([time(9000)]);
+    expect(verdict(refusing, VIP)).toBe("dataplaneNotReady");
+  });
+
+  it("an address that is not of this host is not asked: the gate is open and says so", () => {
+    const planner = gated("Require");
+    planner.apply([proxy(OK), health({ answer: "notAsked", why: "10.0.0.1 is not an address of this host" })]);
+    expect(verdict(planner, VIP)).toBe("announced");
+    const check = planner.explain({ type: "address", address: ip(VIP) })?.items[0]?.checks[11];
+    expect(check?.text).toBe("health check of default/a at port 30000 (IPv4) was not asked (10.0.0.1 is not an address of this host)");
+  });
+});
