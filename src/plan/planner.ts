@@ -231,7 +231,8 @@ export class Planner {
     const { service } = entry;
     const isSame = before !== undefined && before.service === service && before.epoch === this.#keeper.epoch;
     const matching = service === null ? [] : isSame ? before.matching : scene.matching(entry, service);
-    this.#gates.review(entry, service, matching, scene, (family) => isAnnounced(before, family), this.#keeper.nowMillis);
+    if (this.#gates.concern(entry, service))
+      this.#gates.review(entry, service, matching, scene, (family) => isAnnounced(before, family), this.#keeper.nowMillis);
     const sameList = service !== null && before !== undefined && before.list === entry.addresses;
     const decisions = sameList ? before.decisions : this.#ledger.moveAddresses(entry, before, cause, round);
     if (!sameList) for (const { key } of before?.list.addresses ?? []) this.#joint.forget(entry, key);
