@@ -109,6 +109,7 @@ export class Speaker {
     this.#planning = new Planning({
       clock,
       planner: this.#planner,
+      meter: () => performance.now(),
       coalesceMillis: () => this.#config.coalesceMillis,
       changed: (change, round) => this.#changed(change, round),
       decided: (round, millis) => this.#decided(round, millis),

@@ -184,6 +184,7 @@ export async function startListening(
   const rig = cleanup.add(await startSpeaker({ listen: ["127.0.0.1"], ...rest }), ({ speaker }) => speaker.stop());
   rig.source.set(node(), bgpPeer("tor", { passive: true, ...spec }), advertisement(), ...service("web", ...ips));
   rig.source.sync();
+  await eventually("the first decisions", () => rig.speaker.view.ready());
   return rig;
 }
 

@@ -32,6 +32,8 @@ async function routed(
   const rig = cleanup.add(await startSpeaker({ listen: ["127.0.0.1"], ...options }), ({ speaker }) => speaker.stop());
   rig.source.set(node(NODE, ["127.0.0.1"]), bgpPeer("tor", { passive: true }), ...objects);
   rig.source.sync();
+  // A caller is known once the objects were decided on.
+  await eventually("the first decisions", () => rig.speaker.view.ready());
   const router = cleanup.add(await RawPeer.dial(rig.port), (peer) => peer.destroy());
   await router.establish();
   return { rig, router };
@@ -117,7 +119,7 @@ describe("a route that waits for the data plane", () => {
     await eventually("answers", () => check.requests.length >= 2);
     await router.until("End-of-RIB", () => told(router).length === 1);
     expect([told(router), reason(rig, "192.0.2.1")]).toEqual([["."], "dataplaneNotReady"]);
-    expect(JSON.stringify(rig.speaker.view.explain("192.0.2.1"))).toContain("answered 503");
+    await eventually("the answer in words", () => JSON.stringify(rig.speaker.view.explain("192.0.2.1")).includes("answered 503"));
 
     status = 200;
     await router.until("the route", () => told(router).length === 2);
@@ -162,7 +164,7 @@ describe("a route that waits for the data plane", () => {
       ],
       { yaml: `dataplane: { healthz: "http://127.0.0.1:${proxy.port}/healthz" }` },
     );
-    await eventually("answers", () => proxy.requests.length >= 2 && check.requests.length === 1);
+    await eventually("answers", () => proxy.requests.length >= 2 && check.requests.length >= 1);
     await router.until("End-of-RIB", () => told(router).length === 1);
     expect([told(router), reason(rig, "192.0.2.1"), reason(rig, "192.0.2.2")]).toEqual([["."], "dataplaneNotReady", "dataplaneNotReady"]);
     status = 200;
@@ -209,11 +211,11 @@ describe("a change that time alone makes", () => {
       rig.source.set(pods("web", NODE, "node-b"));
       if (i < 2) await router.until("the route again", () => told(router).at(-1) === "+192.0.2.1");
     }
-    expect(reason(rig, "192.0.2.1")).toBe("heldDown");
+    await eventually("the hold-down", () => reason(rig, "192.0.2.1") === "heldDown");
     clock.advance(4999);
     expect(reason(rig, "192.0.2.1")).toBe("heldDown");
     clock.advance(1);
-    expect(reason(rig, "192.0.2.1")).toBe("");
+    await eventually("its end", () => reason(rig, "192.0.2.1") === "");
     await router.until("the route that was held", () => told(router).at(-1) === "+192.0.2.1");
     expect(told(router).filter((word) => word === "-192.0.2.1")).toHaveLength(3);
   });

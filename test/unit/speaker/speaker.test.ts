@@ -51,10 +51,10 @@ describe("a speaker's life", () => {
   it("drains and undrains from inside the process", async () => {
     const rig = await startListening(cleanup);
     rig.speaker.commands.drain("kernel update");
-    expect([...rig.speaker.view.routes()]).toEqual([]);
+    await eventually("the withdrawal", () => [...rig.speaker.view.routes()].length === 0);
     expect(await rig.metrics.text()).toContain("herald_drained 1");
     rig.speaker.commands.undrain();
-    expect([...rig.speaker.view.routes()]).toHaveLength(1);
+    await eventually("the route", () => [...rig.speaker.view.routes()].length === 1);
     expect(await rig.metrics.text()).toContain("herald_drained 0");
     const kinds = rig.speaker.view.events({ service: null, sinceEpochMillis: null }).items.map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(["drained", "undrained"]));
