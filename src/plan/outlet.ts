@@ -23,7 +23,7 @@ export interface Override {
   readonly limited: readonly string[];
 }
 
-/** Hears of a prefix that is sent otherwise. */
+/** Hears of a prefix that is sent otherwise: once for all that {@link Outlet.flush} tells of. */
 export type Emit = (prefix: Prefix, before: Announcement, after: Announcement) => void;
 
 interface Entry {
@@ -51,6 +51,8 @@ export class Outlet {
   readonly #limits = new Map<string, AnnounceLimit>();
   readonly #overridden = new Map<string, Override>();
   readonly #changed = new Map<string, Prefix>();
+  /** What was sent, and what is to be: told by `flush`. */
+  readonly #unsent = new Map<string, { readonly prefix: Prefix; readonly before: Announcement; after: Announcement }>();
   /** Prefixes whose place in a line changed through others. */
   readonly #moved = new Set<string>();
   #nowMillis: number | null = null;
@@ -98,22 +100,33 @@ export class Outlet {
     return this.#entries.get(prefixKey)?.holdDown?.untilMillis ?? null;
   }
 
-  /** A new step begins: what happens within it is seen as one change. Looks again at what time has reached. */
-  begin(nowMillis: number | null, emit: Emit): void {
+  /** A new step begins: what happens within it is seen as one change. */
+  begin(nowMillis: number | null): void {
     this.#step++;
     this.#nowMillis = nowMillis;
-    if (nowMillis === null) return;
-    for (let due = this.#agenda.take(nowMillis); due !== null; due = this.#agenda.take(nowMillis)) {
+  }
+
+  /** The step ends: looks again at what time has reached and the step itself has not settled. */
+  end(): void {
+    const now = this.#nowMillis;
+    if (now === null) return;
+    for (let due = this.#agenda.take(now); due !== null; due = this.#agenda.take(now)) {
       const { subject } = due;
       subject.dueMillis = Number.POSITIVE_INFINITY;
-      if (this.#entries.get(subject.prefix.key) === subject) this.#settle(subject, emit);
+      if (this.#entries.get(subject.prefix.key) === subject) this.#settle(subject);
     }
-    this.#settleMoved(emit);
-    this.#forget(nowMillis);
+    this.#settleMoved();
+    this.#forget(now);
+  }
+
+  /** Tells what is sent otherwise since the last time, however often it changed in between. */
+  flush(emit: Emit): void {
+    for (const { prefix, before, after } of this.#unsent.values()) if (before.key !== after.key) emit(prefix, before, after);
+    this.#unsent.clear();
   }
 
   /** Newest limits of the peers. A line where there was none fills as its prefixes are told again. */
-  setLimits(peers: readonly PeerVerdict[], emit: Emit): void {
+  setLimits(peers: readonly PeerVerdict[]): void {
     const wanted = new Map<string, number>();
     for (const { name, peer } of peers) {
       const { ipv4, ipv6 } = peer.announceLimit;
@@ -130,7 +143,7 @@ export class Outlet {
       if (known === undefined) this.#limits.set(line, new AnnounceLimit(limit));
       else known.resize(limit, (key) => this.#moved.add(key));
     }
-    this.#settleMoved(emit);
+    this.#settleMoved();
   }
 
   /** The newest wish for a prefix. @param before the one that was told last. @param age of its oldest owner, as `Place.age`. */
@@ -138,7 +151,10 @@ export class Outlet {
     let entry = this.#entries.get(prefix.key);
     if (entry === undefined) {
       if (!this.#concerns(before, after, prefix)) {
-        if (before.key !== after.key) emit(prefix, before, after);
+        if (before.key === after.key) return;
+        const unsent = this.#unsent.get(prefix.key);
+        if (unsent === undefined) emit(prefix, before, after);
+        else unsent.after = after;
         return;
       }
       entry = {
@@ -157,8 +173,8 @@ export class Outlet {
     }
     entry.wanted = after;
     if (this.#limits.size > 0) entry.age = age();
-    this.#settle(entry, emit);
-    this.#settleMoved(emit);
+    this.#settle(entry);
+    this.#settleMoved();
   }
 
   /** Prefixes whose override became another since the last time. */
@@ -178,7 +194,7 @@ export class Outlet {
     return after.peers.some(isWeighted) || (after.peers.length > 0 && before.peers.some(isWeighted));
   }
 
-  #settle(entry: Entry, emit: Emit): void {
+  #settle(entry: Entry): void {
     const { prefix, wanted } = entry;
     const heldUntil = this.#holdDown(entry);
     const passing = heldUntil === null ? wanted : NOTHING;
@@ -191,9 +207,12 @@ export class Outlet {
             passing.elsewhere,
           );
     const { announcement, dueMillis } = this.#damp(entry, allowed);
-    const before = entry.sent;
+    if (entry.sent.key !== announcement.key) {
+      const unsent = this.#unsent.get(prefix.key);
+      if (unsent === undefined) this.#unsent.set(prefix.key, { prefix, before: entry.sent, after: announcement });
+      else unsent.after = announcement;
+    }
     entry.sent = announcement;
-    if (before.key !== announcement.key) emit(prefix, before, announcement);
     this.#override(entry, heldUntil !== null, limited);
     const due = Math.min(heldUntil ?? Number.POSITIVE_INFINITY, dueMillis);
     if (due < entry.dueMillis) {
@@ -237,11 +256,11 @@ export class Outlet {
   }
 
   /** Those that others moved across a limit; settling one may move more. */
-  #settleMoved(emit: Emit): void {
+  #settleMoved(): void {
     for (const [key] of this.#moved.entries()) {
       this.#moved.delete(key);
       const entry = this.#entries.get(key);
-      if (entry !== undefined) this.#settle(entry, emit);
+      if (entry !== undefined) this.#settle(entry);
     }
   }
 

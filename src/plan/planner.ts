@@ -99,7 +99,7 @@ export class Planner {
     const round = new Round(this.options.transitionLimit ?? DEFAULT_TRANSITION_LIMIT, this.#touchedHosts);
     const refreshed = this.#keeper.refresh();
     const { scene, peers } = refreshed;
-    if (!this.#underWay) this.#beginStep(round);
+    if (!this.#underWay) this.#beginStep();
     this.#enterScene(refreshed, round);
 
     let left = this.#marking.go(limit, (entry, cause) => this.#mark(entry, cause));
@@ -110,8 +110,9 @@ export class Planner {
       });
     }
     this.#settleCoverings(scene, round);
-    this.#sending.settle(scene, round);
     const pending = this.#dirty.size + this.#touchedHosts.size + (this.#marking.done ? 0 : 1);
+    if (pending === 0) this.#sending.end();
+    this.#sending.settle(scene, round);
     this.#underWay = pending > 0;
     return {
       routes: round.routes,
@@ -193,10 +194,10 @@ export class Planner {
     if (!this.#dirty.has(entry)) this.#dirty.set(entry, cause);
   }
 
-  /** What time alone has changed. */
-  #beginStep(round: Round): void {
+  /** Time may have passed: waits for answers may be over. */
+  #beginStep(): void {
     const { nowMillis } = this.#keeper;
-    this.#sending.begin(nowMillis, round);
+    this.#sending.begin(nowMillis);
     if (nowMillis === null) return;
     for (const entry of this.#gates.overdue(nowMillis)) this.#mark(entry, { kind: "Timer", name: entry.key, resourceVersion: "" });
   }
@@ -205,7 +206,7 @@ export class Planner {
     if (node !== undefined) for (const entry of this.#gates.asking()) this.#mark(entry, node);
     if (!changed) return;
     this.#marking.begin(affected);
-    this.#sending.enter(scene, round);
+    this.#sending.enter(scene);
     this.#coverings.enter(scene);
     this.#joint.enter(scene, round, (entry) => this.#mark(entry, null));
   }

@@ -40,15 +40,19 @@ export class Sending {
     this.#ledger = ledger;
   }
 
-  /** A step begins: sends what only time held back. */
-  begin(nowMillis: number | null, round: Round): void {
-    this.outlet.begin(nowMillis, round.emit);
+  begin(nowMillis: number | null): void {
+    this.outlet.begin(nowMillis);
+  }
+
+  /** The step ends: sends what only time held back. */
+  end(): void {
+    this.outlet.end();
     this.#note((prefix) => ({ kind: "Timer", name: formatPrefix(prefix), resourceVersion: "" }));
   }
 
   /** Peers may have other limits. */
-  enter(scene: Scene, round: Round): void {
-    this.outlet.setLimits(scene.parts.peers, round.emit);
+  enter(scene: Scene): void {
+    this.outlet.setLimits(scene.parts.peers);
     this.#note(() => null);
   }
 
@@ -70,8 +74,9 @@ export class Sending {
     for (const entry of this.#inventory.holders(address.key)) this.#overruleEntry(scene, entry, address.key, cause, round);
   }
 
-  /** Brings all decisions up to what is held back. */
+  /** Tells what is sent otherwise, and brings all decisions up to what is held back. */
   settle(scene: Scene, round: Round): void {
+    this.outlet.flush(round.emit);
     for (const { prefix, cause } of this.#overruled.values()) {
       if (isHost(prefix)) {
         this.overruleHolders(scene, prefix.address, cause, round);
