@@ -29,7 +29,9 @@ export class Frr implements Router {
     writeFileSync(file, this.#configuration);
     const common = ["--vty_socket", this.#sockets, "-P", "0", "-z", join(this.#sockets, "zserv.api")];
     if (this.#zebra?.running !== true) {
-      this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["-f", "/dev/null", "-i", join(this.#sockets, "zebra.pid"), ...common]);
+      // Without the option zebra deletes an IPv6 route to change it, as kernels of long ago needed.
+      const files = ["-f", "/dev/null", "-i", join(this.#sockets, "zebra.pid")];
+      this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["--v6-rr-semantics", ...files, ...common]);
       await fileAppears(join(this.#sockets, "zserv.api"));
     }
     this.#bgpd = this.#host.start("/usr/lib/frr/bgpd", ["-f", file, "-i", join(this.#sockets, "bgpd.pid"), ...common]);
@@ -78,7 +80,16 @@ function pathOf(entry: unknown): TablePath {
     localPref: path["locPrf"] === undefined ? null : num(path["locPrf"]),
     communities: communityTexts(path["community"]),
     largeCommunities: communityTexts(path["largeCommunity"]),
+    extendedCommunities: path["extendedCommunity"] === undefined ? [] : extendedTexts(text(record(path["extendedCommunity"])["string"])),
   };
+}
+
+/** `RT:65000:100 LB:65001:375000000 (3.000 Gbps)`, without what stands in parentheses. */
+function extendedTexts(output: string): readonly string[] {
+  return output
+    .split(/ (?=[A-Za-z]+:)/)
+    .map((word) => word.replace(/ \(.*\)/, ""))
+    .sort();
 }
 
 function communityTexts(value: unknown): readonly string[] {

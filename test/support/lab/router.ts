@@ -10,6 +10,8 @@ export interface TablePath {
   /** `65000:1`, sorted as text. */
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
+  /** In the words of the product, sorted: BIRD's are the octets (`0x0004fde94cee6b28`), FRR and gobgpd lose some of them (`LB:65001:125000000`). */
+  readonly extendedCommunities: readonly string[];
 }
 
 /** Prefix → its paths, ordered by next hop. */
