@@ -141,6 +141,7 @@ function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): s
     `  hold time ${peer.holdTimeSeconds ?? 90};`,
     "  connect delay time 1; connect retry time 1; error wait time 1, 2;",
     peer.passive ? "  passive yes;" : "",
+    peer.extendedMessages === true ? "  enable extended messages yes;" : "",
     ...channels,
     "}",
   ].join("\n");

@@ -21,8 +21,8 @@ export interface RackSpec {
   readonly name: string;
   readonly products: readonly (keyof typeof PRODUCTS)[];
   readonly kinds: readonly SessionKind[];
-  /** Further fields of every BGPPeer. */
-  readonly peer?: RawObject;
+  /** Both sides of every session that can offer RFC 8654. */
+  readonly extendedMessages?: boolean;
   /** Further keys of the speaker's configuration. */
   readonly configuration?: RawObject;
 }
@@ -48,7 +48,7 @@ export class Rack {
   readonly herald: Herald;
   readonly neighbours: readonly Neighbour[];
 
-  constructor({ name, products, kinds, peer = {}, configuration = {} }: RackSpec) {
+  constructor({ name, products, kinds, extendedMessages = false, configuration = {} }: RackSpec) {
     const pairs = products.flatMap((product) => kinds.map((kind) => ({ product, kind, host: `${product.toLowerCase()}-${kind.name}` })));
     const hosts = pairs.map((pair, index) => ({ ...pair, address: `10.88.0.${20 + index}` }));
     this.fabric = new Fabric(name, [
@@ -64,7 +64,7 @@ export class Rack {
         asn: kind.routerAsn,
         routerId: address,
         address,
-        peers: [{ address: NODE.IPv4, asn: kind.heraldAsn, passive: true, families: ["IPv4", "IPv6"] }],
+        peers: [{ address: NODE.IPv4, asn: kind.heraldAsn, passive: true, families: ["IPv4", "IPv6"], extendedMessages }],
       }),
     }));
     this.herald = new Herald(this.fabric.host("node"), {
@@ -80,7 +80,7 @@ export class Rack {
           peerASN: kind.routerAsn,
           peerAddress: address,
           families: ["IPv4", "IPv6"],
-          ...peer,
+          extendedMessages,
         }),
       ),
     );

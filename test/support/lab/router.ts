@@ -26,6 +26,8 @@ export interface RouterPeer {
   readonly holdTimeSeconds?: number;
   /** The router acts as a two-octet speaker. */
   readonly asn2?: boolean;
+  /** The router offers messages of up to 65,535 octets (RFC 8654): BIRD when told so; FRR always does, gobgpd never. */
+  readonly extendedMessages?: boolean;
 }
 
 export interface RouterSettings {
