@@ -7,17 +7,24 @@ import { type Router, type RouterSettings, sortPaths, type Table, type TablePath
 
 const FAMILY = { IPv4: "ipv4", IPv6: "ipv6" } as const;
 
+interface FrrSettings extends RouterSettings {
+  /** A line of zebra's own configuration. */
+  readonly zebra?: string;
+}
+
 /** FRR's bgpd beside its zebra, so that next hops are resolved and routes reach the namespace's kernel. */
 export class Frr implements Router {
   readonly product = "FRR";
   readonly #host: Host;
   readonly #sockets: string;
   readonly #configuration: string;
+  readonly #settings: FrrSettings;
   #zebra: Daemon | undefined;
   #bgpd: Daemon | undefined;
 
-  constructor(host: Host, settings: RouterSettings, configuration?: string) {
+  constructor(host: Host, settings: FrrSettings, configuration?: string) {
     this.#host = host;
+    this.#settings = settings;
     this.#sockets = join(host.directory, "frr");
     this.#configuration = configuration ?? configurationOf(settings);
   }
@@ -30,7 +37,9 @@ export class Frr implements Router {
     const common = ["--vty_socket", this.#sockets, "-P", "0", "-z", join(this.#sockets, "zserv.api")];
     if (this.#zebra?.running !== true) {
       // Without the option zebra deletes an IPv6 route to change it, as kernels of long ago needed.
-      const files = ["-f", "/dev/null", "-i", join(this.#sockets, "zebra.pid")];
+      const zebraFile = join(this.#host.directory, "zebra.conf");
+      writeFileSync(zebraFile, `${this.#settings.zebra ?? ""}\n`);
+      const files = ["-f", zebraFile, "-i", join(this.#sockets, "zebra.pid")];
       this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["--v6-rr-semantics", ...files, ...common]);
       await fileAppears(join(this.#sockets, "zserv.api"));
     }

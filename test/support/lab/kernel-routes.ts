@@ -11,6 +11,12 @@ export interface KernelHop {
   readonly weight: number;
 }
 
+/** Prefixes that a routing daemon put there. */
+export function kernelPrefixes(host: Host, family: "IPv4" | "IPv6"): readonly string[] {
+  const output = host.run("ip", ["-j", family === "IPv4" ? "-4" : "-6", "route", "show", "proto", "bgp"]).trim();
+  return list(output === "" ? [] : JSON.parse(output)).map((route) => withLength(text(record(route)["dst"])));
+}
+
 /** Next hops of a prefix, ordered by gateway; none when the kernel has no such route. */
 export function kernelHops(host: Host, prefix: string): readonly KernelHop[] {
   const output = host.run("ip", ["-j", prefix.includes(":") ? "-6" : "-4", "route", "show", "exact", prefix]).trim();
@@ -87,7 +93,10 @@ export class RouteWatch {
 function changeOf(line: string): KernelChange {
   const deleted = line.startsWith("Deleted ");
   const destination = (deleted ? line.slice("Deleted ".length) : line).split(" ")[0] ?? "";
-  const prefix = destination.includes("/") ? destination : `${destination}/${destination.includes(":") ? 128 : 32}`;
   const gateways = [...line.matchAll(/ via (?:inet6? )?([0-9a-f.:]+)/g)].map((match) => match[1] ?? "");
-  return { prefix, deleted, gateways: gateways.sort() };
+  return { prefix: withLength(destination), deleted, gateways: gateways.sort() };
+}
+
+function withLength(destination: string): string {
+  return destination.includes("/") ? destination : `${destination}/${destination.includes(":") ? 128 : 32}`;
 }
