@@ -24,6 +24,8 @@ export interface RouterPeer {
   readonly passive: boolean;
   readonly families: readonly ("IPv4" | "IPv6")[];
   readonly holdTimeSeconds?: number;
+  /** The router's address of this session, where FRR has sessions of both families. */
+  readonly localAddress?: string;
   /** The router acts as a two-octet speaker. */
   readonly asn2?: boolean;
   /** The router offers messages of up to 65,535 octets (RFC 8654): BIRD when told so; FRR always does, gobgpd never. */
