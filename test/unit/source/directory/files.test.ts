@@ -115,7 +115,7 @@ ${NAMESPACE}`,
       expect.stringMatching(
         /^peers\.yaml:9:3: error: BGPPeer herald-system\/tor spec\.peerAddres: unknown field "peerAddres": did you mean peerAddress\?; allowed: myASN, /,
       ),
-      'peers.yaml:17:7: error: BGPAdvertisement herald-system/adv spec.cidrs[1]: "192.0.2.9/24" has bits set after the prefix length; allowed: 192.0.2.0/24',
+      'peers.yaml:17:7: error: BGPAdvertisement herald-system/adv spec.cidrs[1]: "192.0.2.9/24" has host bits: did you mean 192.0.2.0/24?; allowed: a prefix like 192.0.2.0/24 or 2001:db8::/64',
       'peers.yaml:20:1: error: key "a" stands here twice',
     ]);
     expect(loaded.objects.map(({ metadata }) => metadata.name)).toEqual(["shop"]);
