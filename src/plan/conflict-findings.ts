@@ -34,7 +34,7 @@ export function conflictFindings(view: PlannedView, concerned: ReadonlySet<Servi
   for (const entry of concerned ?? view.entries()) {
     const decisions = view.decisionsOf(entry);
     entry.addresses.addresses.forEach((address, i) => {
-      const joint = view.jointOf(address.key);
+      const joint = view.joint.wanted(address.key);
       const decision = decisions[i];
       if (joint !== undefined) {
         if (seenJoint.has(address.key) || !disagrees(joint)) return;

@@ -7,9 +7,10 @@ import type { Address } from "../ip/address.ts";
 import { comparePrefixes, containsPrefix, type Prefix, prefixOf } from "../ip/prefix.ts";
 import type { Service } from "../objects/kinds.ts";
 import { type Advertisement, allowsAddress } from "./advertisement.ts";
-import { compareText, isLocalOnly, serviceObstacle } from "./judge.ts";
+import { compareText } from "./judge.ts";
 import { coveringPrefix, isHost, type Scene, selectsService } from "./scene.ts";
 import { namespaceLabels, serviceLabels } from "./selectors.ts";
+import { isLocalOnly, serviceObstacle } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 
 /** A prefix for many addresses. */

@@ -76,6 +76,11 @@ export class HealthGates {
     return latch.open !== null;
   }
 
+  /** The Service has a latch, or a health check port that asks for one. */
+  concern(entry: ServiceEntry, service: Service | null): boolean {
+    return (service !== null && service.healthCheckNodePort !== null) || this.#latches.has(entry);
+  }
+
   /**
    * Makes, keeps or removes the latches of a Service that is about to be decided.
    * @param announced an address of the family is announced as of the decision before.

@@ -3,8 +3,9 @@
 import type { Finding } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
 import { findingOf } from "./findings.ts";
-import { isLocalOnly, wantedOf } from "./judge.ts";
+import { wantedOf } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
+import { isLocalOnly } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 
 /** Advertisements that require an answer of the data plane where nothing can be asked; one finding each. */

@@ -13,7 +13,6 @@ import type { PlannedView } from "./listing.ts";
 import { gateFindings, limitFindings } from "./live-findings.ts";
 import { referenceFindings } from "./reference-findings.ts";
 import type { ServiceEntry } from "./service-entry.ts";
-import { judgeSharing } from "./sharing.ts";
 
 /** @param concerned only what has to do with these Services, at a cost that follows their number; undefined = all. */
 export function listFindings(view: PlannedView, concerned?: ReadonlySet<ServiceEntry>): Finding[] {
@@ -35,9 +34,10 @@ function sharingFindings(view: PlannedView, concerned: ReadonlySet<ServiceEntry>
   const seen = new Set<string>();
   for (const entry of concerned ?? view.entries()) {
     for (const address of entry.addresses.addresses) {
-      if (view.jointOf(address.key) === undefined || seen.has(address.key)) continue;
+      const sharing = view.joint.sharing(address.key);
+      if (sharing === null || seen.has(address.key)) continue;
       seen.add(address.key);
-      if (!judgeSharing(view.scene, address.key).disagrees) continue;
+      if (!sharing.disagrees) continue;
       const owners = [...view.scene.parts.inventory.holders(address.key)].sort((a, b) => compareText(a.key, b.key));
       const message = `${formatAddress(address)} is shared by ${listed(owners)}, and no node has endpoints of all: any of them suffices`;
       const { namespace, name } = owners[0] ?? entry;

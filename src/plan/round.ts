@@ -15,8 +15,11 @@ export interface Touch {
   readonly cause: Cause | null;
   before: Announcement;
   after: Announcement;
-  /** Owners decided since: what they say of before was never told to anybody. */
-  readonly decided: Set<ServiceEntry>;
+  /** Owners planned since: what they say of before was never told to anybody. */
+  readonly planned: Set<ServiceEntry>;
+  /** Owners of a joint address that are to be decided, with what touched them; and whether who may announce was judged since. */
+  readonly undecided: Map<ServiceEntry, Cause | null>;
+  judged: boolean;
 }
 
 export class Round {
@@ -39,17 +42,19 @@ export class Round {
   touch(key: string, address: Address, cause: Cause | null): Touch {
     let touched = this.touched.get(key);
     if (touched === undefined) {
-      touched = { address, cause, before: NOTHING, after: NOTHING, decided: new Set() };
+      touched = { address, cause, before: NOTHING, after: NOTHING, planned: new Set(), undecided: new Map(), judged: false };
       this.touched.set(key, touched);
     }
+    touched.judged = false;
     return touched;
   }
 
   /** Like {@link touch}, by an owner. @param announced what it alone had announced; null = does not know. */
   touchBy(entry: ServiceEntry, address: Address, cause: Cause | null, announced: Announcement | null): Touch {
     const touched = this.touch(address.key, address, cause);
-    if (announced !== null && announced.peers.length > 0 && !touched.decided.has(entry)) touched.before = announced;
-    touched.decided.add(entry);
+    if (announced !== null && announced.peers.length > 0 && !touched.planned.has(entry)) touched.before = announced;
+    touched.planned.add(entry);
+    touched.undecided.set(entry, cause);
     return touched;
   }
 

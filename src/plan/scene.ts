@@ -10,21 +10,12 @@ import type { PlannerOptions } from "./change.ts";
 import { countedBy, endpointsOn, judgeEndpoints } from "./endpoints.ts";
 import { type HealthGates, isGated } from "./health-gates.ts";
 import type { Inventory } from "./inventory.ts";
-import {
-  type Circumstances,
-  type Decision,
-  isLocalOnly,
-  isWeightOne,
-  Judge,
-  type Mode,
-  modeOf,
-  refusal,
-  serviceObstacle,
-} from "./judge.ts";
+import { type Circumstances, type Decision, Judge, refusal } from "./judge.ts";
 import type { NodeObstacle } from "./node-checks.ts";
 import type { PeerVerdict } from "./peers.ts";
 import type { ProxyState } from "./proxy-gate.ts";
 import { type Labels, matchesAny, namespaceLabels, serviceLabels } from "./selectors.ts";
+import { isLocalOnly, isWeightOne, type Mode, modeOf, serviceObstacle } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 import type { Sharing } from "./sharing.ts";
 
@@ -57,6 +48,8 @@ export interface Question {
   readonly matching: readonly Advertisement[];
   /** For a run over the Service's addresses: neighbours that the same advertisements allow get the same answer. */
   readonly memo: Memo | null;
+  /** Advertisements that select the Service, whatever the node; looked for when asked for. */
+  anywhere?: readonly Advertisement[];
 }
 
 export class Scene {
