@@ -98,6 +98,14 @@ export function formatPath(path: FieldPath): string {
   return text;
 }
 
+/** What {@link formatPath} wrote. */
+export function parsePath(text: string): FieldPath {
+  return [...text.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|[^.[\]]+/g)].map(([plain, index, quoted]) => {
+    if (index !== undefined) return Number(index);
+    return quoted === undefined ? plain : String(JSON.parse(quoted));
+  });
+}
+
 /**
  * `FILE:LINE:COLUMN: error|warning: KIND NS/NAME FIELD: what is wrong; allowed: …`. Parts that are not known are left out: line and column
  * of an unreadable file, namespace of a Node, the field of a finding about a whole object.
