@@ -5,6 +5,7 @@
  */
 
 import type { RouteAttributes } from "../bgp/rib/route.ts";
+import type { Family } from "../ip/address.ts";
 import { formatPrefix } from "../ip/format.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { Agenda } from "./agenda.ts";
@@ -98,6 +99,11 @@ export class Outlet {
 
   overrideOf(prefixKey: string): Override | null {
     return this.#overridden.get(prefixKey) ?? null;
+  }
+
+  /** The limits that leave prefixes out, and how many. */
+  *exceeded(): IterableIterator<{ readonly peer: string; readonly family: Family; readonly limit: number; readonly leftOut: number }> {
+    for (const [line, { limit, leftOut }] of this.#limits) if (leftOut > 0) yield { ...lineParts(line), limit, leftOut };
   }
 
   /** What is sent, where that may be something else than what is wanted. */
@@ -343,6 +349,10 @@ export class Outlet {
 
 const NONE: readonly ChangedPrefix[] = [];
 
-function lineOf(peer: string, family: Prefix["address"]["family"]): string {
+function lineOf(peer: string, family: Family): string {
   return `${family} ${peer}`;
+}
+
+function lineParts(line: string): { readonly family: Family; readonly peer: string } {
+  return { family: line.startsWith("IPv4") ? "IPv4" : "IPv6", peer: line.slice("IPv4 ".length) };
 }

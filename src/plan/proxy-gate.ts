@@ -20,6 +20,8 @@ export interface ProxyState {
   readonly shut: Readonly<Record<GateMode, boolean>>;
   /** The proxy answered 200, or there is nothing to ask. */
   readonly evident: boolean;
+  /** Somebody probes, and there is no proxy to ask. */
+  readonly nothingToAsk: boolean;
   /** What is known, in words. */
   readonly text: string;
 }
@@ -58,12 +60,13 @@ export class ProxyGate {
     const due = this.dueMillis;
     if (due !== null && nowMillis !== null && nowMillis >= due) this.#refusedLong = true;
     const gate = this.#gate;
-    if (gate === null) return { probed: false, onlyWhereRequired: false, shut: ALL_OPEN, evident: true, text: "not probed" };
+    if (gate === null)
+      return { probed: false, onlyWhereRequired: false, shut: ALL_OPEN, evident: true, nothingToAsk: false, text: "not probed" };
     const { onlyWhereRequired, healthz } = gate;
     const evident = healthz === null || this.#answered;
     const preferShut = !evident && !this.#refusedLong && !onlyWhereRequired;
     const shut = { Off: false, Prefer: preferShut, Require: !evident };
-    return { probed: true, onlyWhereRequired, shut, evident, text: this.#text(healthz) };
+    return { probed: true, onlyWhereRequired, shut, evident, nothingToAsk: healthz === null, text: this.#text(healthz) };
   }
 
   #text(healthz: string | null): string {
