@@ -135,9 +135,9 @@ export class FakeApiServer {
     for (const { response } of [...this.#watches]) response.end();
   }
 
-  /** Breaks watches in the middle. */
-  resetWatches(): void {
-    for (const { response } of [...this.#watches]) reset(response);
+  /** Breaks watches in the middle: those whose path `which` takes. */
+  resetWatches(which: (path: string) => boolean = () => true): void {
+    for (const { path, response } of [...this.#watches]) if (which(path)) reset(response);
   }
 
   /** Says something in every watch on a plural. */

@@ -30,6 +30,20 @@ export function concernsKind({ condition }: KubeFailure): boolean {
   return condition === "NotFound" || condition === "Forbidden" || condition === "Expired" || condition === "Malformed";
 }
 
+/** Failures of the way to the server: an answer to anything else says that they are over. */
+export function concernsWay({ condition }: KubeFailure): boolean {
+  switch (condition) {
+    case "Unreachable":
+    case "Silent":
+    case "Untrusted":
+    case "NoCredentials":
+    case "Unauthorized":
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** Failures that time mends: of them only the second of its sort in a row is worth a line. */
 export function passes({ condition }: KubeFailure): boolean {
   switch (condition) {

@@ -21,6 +21,8 @@ export interface KubernetesSourceOptions {
 
 /** A fault that lasts is said again so often. Milliseconds. */
 const REMIND = 300_000;
+/** One kind's success ends the pauses of the others, but no oftener than this: watches that open and break must not chase each other. Milliseconds. */
+const RESUME = 5_000;
 
 /**
  * Objects from an API server. What it once delivered stays until the server says otherwise: a server that is away, that forbids, or that has lost a
@@ -31,8 +33,10 @@ export class KubernetesSource implements Source {
   readonly #kinds: readonly FollowedKind[];
   /** Faults that were said, by what they are about, and when. */
   readonly #said = new Map<string, number>();
+  #reflectors: readonly Reflector[] = [];
   #synced = false;
   #delivered = "";
+  #resumedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: KubernetesSourceOptions) {
     this.#options = options;
@@ -44,7 +48,8 @@ export class KubernetesSource implements Source {
     const { client } = this.#options;
     await client.check();
     try {
-      await Promise.all(this.#kinds.map((kind) => this.#reflector(kind, sink).run(signal)));
+      this.#reflectors = this.#kinds.map((kind) => this.#reflector(kind, sink));
+      await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
     } finally {
       client.close();
     }
@@ -102,11 +107,16 @@ export class KubernetesSource implements Source {
   }
 
   #recovered(followed: FollowedKind, sink: SourceSink): void {
+    const now = this.#options.clock.now();
+    if (followed.lastCondition !== null && now >= this.#resumedAt + RESUME) {
+      this.#resumedAt = now;
+      for (const reflector of this.#reflectors) reflector.resume();
+    }
     followed.lastCondition = null;
     followed.condition = null;
     this.#said.delete(followed.resource.kind);
     this.#said.delete("");
-    this.#deliver(sink, [], this.#options.clock.now());
+    this.#deliver(sink, [], now);
   }
 
   #failed(followed: FollowedKind, failure: KubeFailure, sink: SourceSink): void {

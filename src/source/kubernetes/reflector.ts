@@ -5,6 +5,7 @@ import { wait } from "../../kube/waiting.ts";
 import type { WatchEvent } from "../../kube/watch-events.ts";
 import type { ObjectChange } from "../../objects/kinds.ts";
 import { Backoff } from "./backoff.ts";
+import { concernsWay } from "./conditions.ts";
 import type { KindStore } from "./kind-store.ts";
 import type { WatchedResource } from "./resources.ts";
 
@@ -37,6 +38,8 @@ const TIMES = {
   short: 5_000,
   /** What a person has to allow is not asked for all the time: half to one and a half times this. */
   forbidden: 30_000,
+  /** Attempts before that, at the ordinary pace. */
+  forbiddenHurry: 4,
   /** Until WatchList is tried again on a server that refused it. */
   watchListAgain: 600_000,
 } as const;
@@ -62,6 +65,10 @@ export class Reflector {
   /** What the server said last; null = everything must be said anew. */
   #version: string | null = null;
   #watchListFrom = Number.NEGATIVE_INFINITY;
+  /** Times in a row that the kind was forbidden. */
+  #forbidden = 0;
+  /** Ends the pause under way; null = there is none that another kind's success could end. */
+  #resume: (() => void) | null = null;
 
   constructor(resource: WatchedResource, store: KindStore, ports: ReflectorPorts) {
     this.#resource = resource;
@@ -76,8 +83,23 @@ export class Reflector {
       const startedAt = clock.now();
       const end = await this.#attempt(signal);
       if (signal.aborted) return;
-      await wait(clock, this.#pause(end, clock.now() - startedAt), signal);
+      await this.#rest(this.#pause(end, clock.now() - startedAt), end, signal);
     }
+  }
+
+  /** Another kind found the way to the server open again: whoever waits for that waits no longer. */
+  resume(): void {
+    this.#resume?.();
+  }
+
+  async #rest(millis: number, end: End, signal: AbortSignal): Promise<void> {
+    const pause = new AbortController();
+    const stop = (): void => pause.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    if (end.type === "failed" && concernsWay(end.failure)) this.#resume = stop;
+    await wait(this.#ports.clock, millis, pause.signal);
+    this.#resume = null;
+    signal.removeEventListener("abort", stop);
   }
 
   async #attempt(signal: AbortSignal): Promise<End> {
@@ -98,6 +120,7 @@ export class Reflector {
   /** Milliseconds until the next attempt. */
   #pause(end: End, lastedMillis: number): number {
     if (lastedMillis >= TIMES.healthy) this.#backoff.reset();
+    this.#forbidden = end.type === "failed" && end.failure.condition === "Forbidden" ? this.#forbidden + 1 : 0;
     if (end.type !== "failed") return end.type === "closed" && lastedMillis < TIMES.short ? this.#backoff.next() : 0;
     const { failure } = end;
     this.#ports.failed(failure);
@@ -110,6 +133,8 @@ export class Reflector {
         this.#version = null;
         return this.#backoff.next();
       case "Forbidden":
+        // A server that has just started forbids what it has not read the roles for yet.
+        if (this.#forbidden <= TIMES.forbiddenHurry) return this.#backoff.next();
         return (0.5 + this.#ports.random()) * TIMES.forbidden;
       case "Unauthorized":
       case "Conflict":

@@ -438,6 +438,25 @@ describe("pauses", () => {
     expect(clock.now() - from).toBeLessThan(1100);
   });
 
+  it("of all kinds end when one finds the server again", async () => {
+    const clock = new FakeClock();
+    const server = await serve({ protocol: "http/1.1" });
+    const running = follow(server, { clock, random: () => 0.99 });
+    await running.sink.until(() => running.sink.syncedCount === 1);
+    await server.until(() => server.watching() === KINDS);
+    const others = (request: SeenRequest): boolean => !to("namespaces")(request);
+    const failures = 4 * (KINDS - 1);
+    server.fail(others, { type: "reset" }, failures);
+    server.resetWatches((path) => !path.endsWith("/namespaces"));
+    const failed = (): number => [...running.source.restarts()].reduce((sum, { count }) => sum + count, 0);
+    await turnUntil(clock, () => failed() === failures + KINDS - 1, 50);
+    // Seven kinds would now wait for nearly 13 s; the eighth is back after one.
+    const from = clock.now();
+    server.resetWatches();
+    await turnUntil(clock, () => server.watching() === KINDS, 50);
+    expect(clock.now() - from).toBeLessThan(2_000);
+  });
+
   it("spread the lives of watches over 300 to 600 s", async () => {
     const server = await serve();
     let luck = 0;
