@@ -5,9 +5,14 @@ export class BreakableLink {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #frozen = false;
+  #down = false;
 
   constructor(target: () => number) {
     this.#server = createServer((near) => {
+      if (this.#down) {
+        near.on("error", () => {}).resetAndDestroy();
+        return;
+      }
       const far = connect(target(), "127.0.0.1");
       for (const [from, to] of [
         [near, far],
@@ -44,9 +49,14 @@ export class BreakableLink {
     this.#frozen = false;
   }
 
-  /** Breaks every connection with a RST. */
-  cut(): void {
+  /** Breaks every connection with a RST, and every new one, until {@link up}. */
+  down(): void {
+    this.#down = true;
     for (const socket of [...this.#sockets]) socket.resetAndDestroy();
+  }
+
+  up(): void {
+    this.#down = false;
   }
 
   async stop(): Promise<void> {
