@@ -114,7 +114,13 @@ export class ApiServer {
   /** Creates or replaces the fields that `object` names. @throws what the server says */
   async apply(place: Resource, object: KubeObject, subresource?: string): Promise<void> {
     const options = { manager: "test", ...(subresource === undefined ? {} : { subresource }) };
-    succeeded(await this.admin.apply(place, object, options, this.#signal.signal));
+    const outcome = await until(`${object.kind} ${object.metadata.name} is applied`, async () => {
+      const answer = await this.admin.apply(place, object, options, this.#signal.signal);
+      // A server that has just started has no addresses for Services yet, though it answers.
+      if (!answer.ok && answer.failure.condition === "ServerError") throw new Error(answer.failure.message);
+      return answer;
+    });
+    succeeded(outcome);
   }
 
   async delete(place: Resource, name: string): Promise<void> {
