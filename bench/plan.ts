@@ -104,6 +104,7 @@ async function heldLoop(count: number): Promise<Row> {
   const planning = new Planning({
     clock: systemClock,
     planner,
+    meter: () => performance.now(),
     coalesceMillis: () => 0,
     changed: (change) => {
       routes += change.routes.length;

@@ -76,8 +76,9 @@ export class Ledger {
     if (old !== undefined) this.count(old.reason, -1);
     this.count(decision.reason, 1);
     if (old === decision) return;
-    const place = { service: entry.key, address, cause };
-    round.redecided(place, old, decision, () => detailOf(this.#situation(scene), entry, index, decision));
+    if (old === undefined && decision.check <= 7 && !decision.announced) return;
+    const describe = () => detailOf(this.#situation(scene), entry, index, decisions[index] ?? decision);
+    round.redecided({ service: entry.key, address, cause }, { decisions, index }, old, describe);
   }
 
   /** One decision more or less with this reason; "" = announced. */

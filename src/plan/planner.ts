@@ -99,7 +99,7 @@ export class Planner {
     const round = new Round(this.options.transitionLimit ?? DEFAULT_TRANSITION_LIMIT, this.#touchedHosts);
     const refreshed = this.#keeper.refresh();
     const { scene, peers } = refreshed;
-    if (!this.#underWay) this.#beginStep(round);
+    if (!this.#underWay) this.#beginStep();
     this.#enterScene(refreshed, round);
 
     let left = this.#marking.go(limit, (entry, cause) => this.#mark(entry, cause));
@@ -109,14 +109,15 @@ export class Planner {
         if (scene.covers || this.#ledger.planned.get(entry)?.covering != null) round.recover.add(entry);
       });
     }
-    this.#settleCoverings(scene, round);
-    this.#sending.settle(scene, round);
+    this.#recover(scene, round);
     const pending = this.#dirty.size + this.#touchedHosts.size + (this.#marking.done ? 0 : 1);
+    if (pending === 0) this.#endStep(scene, round);
+    this.#sending.settle(scene, round);
     this.#underWay = pending > 0;
     return {
       routes: round.routes,
       peers,
-      transitions: round.transitions,
+      transitions: round.describe(),
       transitionsOmitted: round.transitionsOmitted,
       probes: this.#gates.takeProbes(),
       wakeAtMillis: earliest(this.#outlet.wakeAtMillis, this.#gates.wakeAtMillis, this.#keeper.wakeAtMillis),
@@ -193,10 +194,11 @@ export class Planner {
     if (!this.#dirty.has(entry)) this.#dirty.set(entry, cause);
   }
 
-  /** What time alone has changed. */
-  #beginStep(round: Round): void {
+  /** Time may have passed: waits for answers may be over. */
+  #beginStep(): void {
     const { nowMillis } = this.#keeper;
-    this.#sending.begin(nowMillis, round);
+    this.#gates.begin();
+    this.#outlet.begin(nowMillis);
     if (nowMillis === null) return;
     for (const entry of this.#gates.overdue(nowMillis)) this.#mark(entry, { kind: "Timer", name: entry.key, resourceVersion: "" });
   }
@@ -205,7 +207,7 @@ export class Planner {
     if (node !== undefined) for (const entry of this.#gates.asking()) this.#mark(entry, node);
     if (!changed) return;
     this.#marking.begin(affected);
-    this.#sending.enter(scene, round);
+    this.#outlet.setLimits(scene.parts.peers);
     this.#coverings.enter(scene);
     this.#joint.enter(scene, round, (entry) => this.#mark(entry, null));
   }
@@ -290,7 +292,8 @@ export class Planner {
     if (decision !== old) this.#ledger.replace(scene, entry, address, decisions, index, decision, cause, round);
   }
 
-  #settleCoverings(scene: Scene, round: Round): void {
+  /** Services whose decisions changed have other wishes for what covers them. */
+  #recover(scene: Scene, round: Round): void {
     for (const entry of round.recover) {
       const planned = this.#ledger.planned.get(entry);
       if (planned === undefined) continue;
@@ -298,9 +301,14 @@ export class Planner {
       this.#coverings.replace(planned.covering, wishes);
       planned.covering = wishes;
     }
+  }
+
+  /** Every Service is decided: what many of them have a say in can be settled, and what time held back be sent. */
+  #endStep(scene: Scene, round: Round): void {
     this.#coverings.settle(scene, this.#outlet.limits, (prefix, before, after, age) =>
       this.#sending.want({ prefix, before, after, age, cause: null }, round),
     );
+    this.#outlet.end();
   }
 }
 

@@ -32,10 +32,12 @@ export class ProxyGate {
   #gate: (Fact & { readonly name: "gate" }) | null = null;
   #answered = false;
   #refusedLong = false;
+  /** The answers of late are refusals; since when is the time of the step that saw the first. */
+  #refusing = false;
   #refusedSinceMillis: number | null = null;
   #last: ProbeAnswer | null = null;
 
-  take(fact: Fact & { readonly name: "gate" | "proxyAnswer" }, nowMillis: number | null): void {
+  take(fact: Fact & { readonly name: "gate" | "proxyAnswer" }): void {
     if (fact.name === "gate") {
       this.#gate = fact;
       return;
@@ -43,16 +45,18 @@ export class ProxyGate {
     const { answer } = fact;
     this.#last = answer;
     if (answer.answer === "status" && answer.status === 200) this.#answered = true;
-    this.#refusedSinceMillis = answer.answer === "refused" ? (this.#refusedSinceMillis ?? nowMillis) : null;
+    this.#refusing = answer.answer === "refused";
+    if (!this.#refusing) this.#refusedSinceMillis = null;
   }
 
   /** When waiting opens it; null = never. */
   get dueMillis(): number | null {
-    if (this.#gate === null || this.#gate.healthz === null || this.#answered || this.#refusedLong) return null;
+    if (this.#answered || this.#refusedLong) return null;
     return this.#refusedSinceMillis === null ? null : this.#refusedSinceMillis + REFUSED_MILLIS;
   }
 
   state(nowMillis: number | null): ProxyState {
+    if (this.#refusing) this.#refusedSinceMillis ??= nowMillis;
     const due = this.dueMillis;
     if (due !== null && nowMillis !== null && nowMillis >= due) this.#refusedLong = true;
     const gate = this.#gate;

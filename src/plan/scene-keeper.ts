@@ -108,7 +108,7 @@ export class SceneKeeper {
         return;
       case "gate":
       case "proxyAnswer":
-        this.#proxy.take(fact, this.#nowMillis);
+        this.#proxy.take(fact);
         this.#touchProxy();
         return;
       case "healthCheckAnswer":

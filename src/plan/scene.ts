@@ -152,7 +152,7 @@ export class Scene {
     if (memo === null || matching.length > MOST_IN_MEMO || this.#nextHopKeys.has(address.key)) return decide();
     if (matching.some(({ source }) => source.maxAnnouncers !== null)) return decide();
     const allowing = allowanceOf(matching, kind, address);
-    const past = this.parts.proxy.evident ? undefined : previous;
+    const past = this.parts.proxy.probed ? previous : undefined;
     const isSame = memo.allowing === allowing && memo.kind === kind && memo.family === address.family && memo.past === past;
     if (memo.decision !== null && isSame) return memo.decision;
     memo.decision = decide();
@@ -219,10 +219,12 @@ export class Scene {
     const { proxy, gates, options } = this.parts;
     if (!isGated(advertisement, proxy)) return false;
     const mode = advertisement.source.dataplaneGate;
-    if (proxy.shut[mode] && !wasEligible(previous, advertisement)) return true;
+    const passed = wasEligible(previous, advertisement);
+    if (proxy.shut[mode] && !passed) return true;
     if (!localOnly || service.externalTrafficPolicy !== "Local") return false;
     const latch = gates.latch(entry, family);
     if (latch === null || latch.open !== null || (mode === "Prefer" && latch.openBySilence)) return false;
+    if (passed && !latch.isNew) return false;
     // The proxy counts ready endpoints alone: of terminating ones it has nothing to say.
     return endpointsOn(entry.digest(family), options.node).ready > 0;
   }

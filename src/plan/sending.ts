@@ -4,35 +4,20 @@
  */
 
 import type { Address } from "../ip/address.ts";
-import { formatPrefix } from "../ip/format.ts";
-import { hostPrefix, type Prefix } from "../ip/prefix.ts";
-import type { Announcement } from "./announcement.ts";
+import { hostPrefix } from "../ip/prefix.ts";
 import type { Cause } from "./change.ts";
 import type { Inventory } from "./inventory.ts";
 import { type Decision, wantedOf } from "./judge.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Outlet, PrefixWish } from "./outlet.ts";
 import type { Round } from "./round.ts";
 import { coveringPrefix, isHost, type Scene } from "./scene.ts";
 import type { ServiceEntry } from "./service-entry.ts";
-
-/** A prefix is wanted otherwise. */
-export interface Wish {
-  readonly prefix: Prefix;
-  /** What was wanted until now. */
-  readonly before: Announcement;
-  readonly after: Announcement;
-  /** creationTimestamp of the oldest owner; asked only where a peer has a limit. */
-  readonly age: () => string;
-  readonly cause: Cause | null;
-}
 
 export class Sending {
   readonly outlet: Outlet;
   readonly #inventory: Inventory;
   readonly #ledger: Ledger;
-  /** Prefixes that are held back, or no longer, and what made that so. */
-  readonly #overruled = new Map<string, { readonly prefix: Prefix; readonly cause: Cause | null }>();
 
   constructor(outlet: Outlet, inventory: Inventory, ledger: Ledger) {
     this.outlet = outlet;
@@ -40,21 +25,8 @@ export class Sending {
     this.#ledger = ledger;
   }
 
-  /** A step begins: sends what only time held back. */
-  begin(nowMillis: number | null, round: Round): void {
-    this.outlet.begin(nowMillis, round.emit);
-    this.#note((prefix) => ({ kind: "Timer", name: formatPrefix(prefix), resourceVersion: "" }));
-  }
-
-  /** Peers may have other limits. */
-  enter(scene: Scene, round: Round): void {
-    this.outlet.setLimits(scene.parts.peers, round.emit);
-    this.#note(() => null);
-  }
-
-  want({ prefix, before, after, age, cause }: Wish, round: Round): void {
-    this.outlet.want(prefix, before, after, age, round.emit);
-    this.#note(() => cause);
+  want(wish: PrefixWish, round: Round): void {
+    this.outlet.want(wish, round.emit);
   }
 
   /** What checks 16 and 17 make of a decision about the address. */
@@ -70,9 +42,10 @@ export class Sending {
     for (const entry of this.#inventory.holders(address.key)) this.#overruleEntry(scene, entry, address.key, cause, round);
   }
 
-  /** Brings all decisions up to what is held back. */
+  /** Tells what is sent otherwise, and brings all decisions up to what is held back. */
   settle(scene: Scene, round: Round): void {
-    for (const { prefix, cause } of this.#overruled.values()) {
+    this.outlet.flush(round.emit);
+    for (const { prefix, cause } of this.outlet.takeChanged()) {
       if (isHost(prefix)) {
         this.overruleHolders(scene, prefix.address, cause, round);
         continue;
@@ -82,7 +55,6 @@ export class Sending {
         if (covering?.has(prefix.key) === true) this.#overruleEntry(scene, entry, null, cause, round);
       }
     }
-    this.#overruled.clear();
   }
 
   /** @param key only this address; null = all. */
@@ -94,9 +66,5 @@ export class Sending {
       const decision = this.overrule(scene, wantedOf(old), address);
       if (decision !== old) this.#ledger.replace(scene, entry, address, planned.decisions, i, decision, cause, round);
     });
-  }
-
-  #note(causeOf: (prefix: Prefix) => Cause | null): void {
-    for (const prefix of this.outlet.takeChanged()) this.#overruled.set(prefix.key, { prefix, cause: causeOf(prefix) });
   }
 }
