@@ -33,7 +33,7 @@ export class PeerRoutes {
   readonly #rib: AdjRibOut;
   readonly #waiting = new Set<() => void>();
   #connection: Connection | null = null;
-  #rounds: Round[] = [];
+  readonly #rounds: Round[] = [];
   #unsendable = 0;
   /** The last wish is known: no round of decisions holds it back. */
   #leaving = false;
@@ -89,7 +89,7 @@ export class PeerRoutes {
     this.#connection?.stopPulling();
     this.#connection = null;
     this.#rib.close();
-    this.#rounds = [];
+    for (const round of this.#rounds.splice(0)) round.handedAfter.delete(this.#peer);
     this.#wakeWaiting();
   }
 
@@ -98,8 +98,9 @@ export class PeerRoutes {
     const connection = this.#connection;
     if (connection === null) return;
     if (round !== null && this.#rib.pending > 0) {
-      if (this.#rounds.length >= MAX_ROUNDS) this.#rounds.shift();
+      if (this.#rounds.length >= MAX_ROUNDS) this.#rounds.shift()?.handedAfter.delete(this.#peer);
       this.#rounds.push(round);
+      round.handedAfter.set(this.#peer, Number.POSITIVE_INFINITY);
     }
     connection.wake();
     this.settle();
