@@ -1,7 +1,6 @@
-import { formatFinding } from "../objects/findings.ts";
 import { loadPaths } from "../source/directory/files.ts";
 import type { ExitCode } from "./failure.ts";
-import { exitCodeFor } from "./findings.ts";
+import { exitCodeFor, formatFindingLine } from "./findings.ts";
 import { type OutputFormat, printResult } from "./output.ts";
 
 export interface ValidateOptions {
@@ -14,7 +13,7 @@ export interface ValidateOptions {
 export async function runValidate({ output, heraldNamespace, paths }: ValidateOptions): Promise<ExitCode> {
   const { files, objects, ignored, findings, refused } = await loadPaths(paths, { heraldNamespace });
   const value = { files, objects: objects.length + refused, ignored, findings };
-  await printResult(output, value, () => findings.map((finding) => `${formatFinding(finding)}\n`).join(""));
+  await printResult(output, value, () => findings.map(formatFindingLine).join(""));
   if (output === "table" || output === "wide") {
     const errors = findings.filter(({ severity }) => severity === "error").length;
     const counts = [
