@@ -142,6 +142,7 @@ export class Speaker {
       times: this.#times,
       findings: this.#findings,
       synced: () => this.#synced,
+      ecmpWidth: () => this.#config.balance.ecmpWidth,
     });
     this.#view = view;
     this.view = view;
@@ -201,7 +202,8 @@ export class Speaker {
       if (JSON.stringify(before[key]) === JSON.stringify(config[key])) continue;
       (LIVE_KEYS.has(key) ? changed : needRestart).push(key.replace(/Millis$/, ""));
     }
-    this.#config = { ...before, coalesceMillis: config.coalesceMillis, resetSpreadMillis: config.resetSpreadMillis };
+    const { coalesceMillis, resetSpreadMillis, balance } = config;
+    this.#config = { ...before, coalesceMillis, resetSpreadMillis, balance };
     this.#options.log({ event: "speaker.reloaded", changed, needRestart });
     return { changed, needRestart };
   }
@@ -324,8 +326,9 @@ const CONFIG_KEYS = [
   "weightHoldDownMillis",
   "weightTolerance",
   "drain",
+  "balance",
   "log",
   "record",
 ] as const satisfies readonly (keyof SpeakerConfig)[];
 
-const LIVE_KEYS: ReadonlySet<keyof SpeakerConfig> = new Set(["coalesceMillis", "resetSpreadMillis"]);
+const LIVE_KEYS: ReadonlySet<keyof SpeakerConfig> = new Set(["coalesceMillis", "resetSpreadMillis", "balance"]);

@@ -61,7 +61,21 @@ describe("herald version", () => {
 });
 
 describe("--help", () => {
-  const COMMANDS = ["speaker", "plan", "explain", "peers", "routes", "services", "events", "validate", "crds", "demo", "replay", "version"];
+  const COMMANDS = [
+    "speaker",
+    "plan",
+    "explain",
+    "balance",
+    "peers",
+    "routes",
+    "services",
+    "events",
+    "validate",
+    "crds",
+    "demo",
+    "replay",
+    "version",
+  ];
 
   it.each(COMMANDS)("of %s ends with an example of it", (command) => {
     const { status, stdout, stderr } = herald([command, "--help"]);
@@ -95,6 +109,9 @@ describe("exit codes", () => {
     ["explain"],
     ["validate"],
     ["peers", "--server", "https://x"],
+    ["balance", demo, "--ecmp-width", "0"],
+    ["balance", demo, "--ecmp-width", "many"],
+    ["balance", "--ecmp-width", "64"],
     ["demo", "--router", "cisco"],
     ["demo", "-o", "json"],
     ["generate", "poetry"],
@@ -110,6 +127,9 @@ describe("exit codes", () => {
     ["plan"],
     ["explain", "shop/none", demo],
     ["explain", "192.0.2.99", demo],
+    ["balance", "/nowhere"],
+    ["balance", demo, "--service", "shop/none"],
+    ["balance", "--server", "127.0.0.1:1"],
     ["validate", "/nowhere"],
     ["peers", "--server", "127.0.0.1:1"],
     ["replay", "/nowhere"],
