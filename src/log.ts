@@ -70,6 +70,8 @@ export type LogEvent =
       readonly why: string;
       readonly suppressed: number;
     }
+  | { readonly event: "dataplane.open"; readonly healthz: string; readonly milliseconds: number }
+  | { readonly event: "dataplane.refused"; readonly healthz: string; readonly seconds: number }
   | { readonly event: "record.failed"; readonly file: string; readonly why: string }
   | { readonly event: "admin.ready"; readonly listen: string }
   | { readonly event: "admin.command"; readonly command: string; readonly from: string }
@@ -103,6 +105,8 @@ const LEVELS = {
   "peer.routeUnsendable": "warn",
   "listener.ready": "info",
   "listener.unknownCaller": "warn",
+  "dataplane.open": "info",
+  "dataplane.refused": "warn",
   "record.failed": "error",
   "admin.ready": "info",
   "admin.command": "info",

@@ -27,7 +27,7 @@ export async function runExplain(options: ExplainOptions): Promise<ExitCode> {
 }
 
 async function explainFiles({ output, namespace, heraldNamespace, subject, paths }: ExplainOptions): Promise<ExitCode> {
-  const { objects, findings } = await loadPaths(paths, { heraldNamespace });
+  const { objects, findings, withPlaces } = await loadPaths(paths, { heraldNamespace });
   const parsed = parseSubject(subject, namespace);
   const explained = explainCluster(objects, { ...DEFAULT_PLANNER_OPTIONS, heraldNamespace, nodeFilter: null, peerFilter: null }, parsed);
   if (explained === null) {
@@ -40,7 +40,7 @@ async function explainFiles({ output, namespace, heraldNamespace, subject, paths
       },
     );
   }
-  const result = { ...explained, findings: [...findings, ...explained.findings] };
+  const result = { ...explained, findings: await withPlaces(explained.findings) };
   reportFindings(result.findings);
   await printResult(output, result, (wide) => formatExplain(result, wide));
   return exitCodeFor(result.findings);

@@ -50,14 +50,14 @@ interface Planned {
 async function planPaths(paths: readonly string[], { heraldNamespace, node, peer }: PlanOptions): Promise<Planned> {
   if (paths.includes("live"))
     throw new SpeakerError("UNSUPPORTED", "live: this version reads no API server", { remedy: "name files or directories instead" });
-  const { objects, findings } = await loadPaths(paths, { heraldNamespace });
+  const { objects, withPlaces } = await loadPaths(paths, { heraldNamespace });
   if (peer !== null && !peersOf(objects).some(({ metadata }) => metadata.name === peer)) {
     throw new SpeakerError("SUBJECT_UNKNOWN", `--peer ${peer}: no BGPPeer of that name`, {
       remedy: "herald plan without --peer shows them",
     });
   }
   const planned = planCluster(objects, { ...DEFAULT_PLANNER_OPTIONS, heraldNamespace, nodeFilter: node, peerFilter: peer });
-  return { report: { ...planned, findings: [...findings, ...planned.findings] }, objects };
+  return { report: { ...planned, findings: await withPlaces(planned.findings) }, objects };
 }
 
 async function compare(before: Planned, after: Planned, { output, exitCode }: PlanOptions): Promise<ExitCode> {

@@ -1,4 +1,6 @@
 import { formatFinding } from "../objects/findings.ts";
+import { DEFAULT_PLANNER_OPTIONS } from "../plan/change.ts";
+import { findInCluster } from "../plan/cluster.ts";
 import { loadPaths } from "../source/directory/files.ts";
 import type { ExitCode } from "./failure.ts";
 import { exitCodeFor } from "./findings.ts";
@@ -10,9 +12,10 @@ export interface ValidateOptions {
   readonly paths: readonly string[];
 }
 
-/** `herald validate`: a line per finding on stdout, a summary on stderr. @throws {SpeakerError} UNREADABLE */
+/** `herald validate`: a line per finding on stdout, about objects and what they make of each other; a summary on stderr. @throws {SpeakerError} UNREADABLE */
 export async function runValidate({ output, heraldNamespace, paths }: ValidateOptions): Promise<ExitCode> {
-  const { files, objects, ignored, findings, refused } = await loadPaths(paths, { heraldNamespace });
+  const { files, objects, ignored, refused, withPlaces } = await loadPaths(paths, { heraldNamespace });
+  const findings = await withPlaces(findInCluster(objects, { ...DEFAULT_PLANNER_OPTIONS, heraldNamespace }));
   const value = { files, objects: objects.length + refused, ignored, findings };
   await printResult(output, value, () => findings.map((finding) => `${formatFinding(finding)}\n`).join(""));
   if (output === "table" || output === "wide") {

@@ -45,6 +45,7 @@ export class Workspace {
   writeConfiguration(node: DemoNode, listens: boolean): string {
     const path = join(this.directory, `${node.name}.yaml`);
     const listen = listens ? `[${node.sessionAddress}]` : "[]";
+    // Weights change at most every ten seconds by default, longer than somebody who watches a demo waits for its next line.
     writeFileSync(
       path,
       `nodeName: ${node.name}
@@ -52,6 +53,7 @@ bgp: { listen: ${listen}, port: 0, routerID: ${node.routerId} }
 admin: { listen: "127.0.0.1:0" }
 stateFile: ${join(this.directory, `${node.name}.state.json`)}
 shutdown: withdraw
+weightHoldDown: 500ms
 log: { level: info, format: json }
 `,
     );

@@ -44,7 +44,7 @@ export function parsePrefix(text: string, options: { readonly hostBits: "refuse"
   const address = addressFromOctets(mapped ?? read.value);
   const prefix = prefixOf(address, mapped === null ? length.value : length.value - 96);
   if (options.hostBits === "refuse" && prefix.address.key !== address.key) {
-    return refuse(`"${text}" has bits set after the prefix length: write ${formatPrefix(prefix)}`);
+    return refuse(`"${text}" has host bits: did you mean ${formatPrefix(prefix)}?`);
   }
   return { ok: true, value: prefix };
 }

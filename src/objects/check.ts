@@ -203,13 +203,27 @@ function checkSpec(
 /** metadata with a name, or null after saying what is wrong. */
 function metadataOf(raw: Readonly<Record<string, unknown>>, report: Report): Readonly<Record<string, unknown>> | null {
   const metadata = raw["metadata"];
-  if (isRecord(metadata) && typeof metadata["name"] === "string" && metadata["name"] !== "") return metadata;
+  if (isRecord(metadata) && typeof metadata["name"] === "string" && metadata["name"] !== "") {
+    return ["name", "namespace"].some((field) => isOddName(metadata[field], field, report)) ? null : metadata;
+  }
   const path = isRecord(metadata) ? ["metadata", "name"] : ["metadata"];
   const generated = isRecord(metadata) && metadata["generateName"] !== undefined;
   const unusual = isRecord(metadata) && metadata["name"] !== undefined && metadata["name"] !== null && metadata["name"] !== "";
   const message = unusual ? "is not text (put it in quotes)" : generated ? "is missing: generateName names nothing here" : "is missing";
   report.add({ code: "notAnObject", path, message, allowed: "a name", atKey: !unusual });
   return null;
+}
+
+/** A name that could pass for another's, or break a line. What else an API server refuses is left to it. */
+function isOddName(value: unknown, field: string, report: Report): boolean {
+  if (typeof value !== "string" || !/[/\s\p{Cc}]/u.test(value)) return false;
+  report.add({
+    code: "invalidValue",
+    path: ["metadata", field],
+    message: `${quoted(value)} is not a name`,
+    allowed: "no /, space or control character",
+  });
+  return true;
 }
 
 const NO_FINDINGS: readonly Finding[] = [];

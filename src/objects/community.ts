@@ -1,5 +1,6 @@
-import { parseCommunity } from "../ip/communities.ts";
+import { parseCommunity, WELL_KNOWN_COMMUNITIES } from "../ip/communities.ts";
 import type { Community, Metadata } from "./kinds.ts";
+import { nearest } from "./nearest.ts";
 import { type Parsed, text } from "./scalars.ts";
 import { quoted, type TypeOf } from "./schema.ts";
 import { list, object, required } from "./structures.ts";
@@ -17,7 +18,7 @@ export const communitySpec = object("Names for communities, to be used in advert
           text("The alias.", parseAlias, { maxLength: 63, pattern: ALIAS_PATTERN, allowed: "a letter, then letters, digits, ., _ and -" }),
         ),
         value: required(
-          text("What it stands for.", (value) => keepText(value, parseCommunity(value)), {
+          text("What it stands for.", parseAliased, {
             maxLength: 63,
             allowed: "65000:1, large:1:2:3 or a well-known name like no-export",
           }),
@@ -33,12 +34,22 @@ export function projectCommunity(spec: TypeOf<typeof communitySpec>, metadata: M
   return { kind: "Community", metadata, communities: spec.communities };
 }
 
+/** The community, by well-known name or alias, that a person most likely meant; undefined when none is near. */
+export function nearestCommunity(written: string, aliases: readonly string[]): string | undefined {
+  return nearest(written, [...Object.keys(WELL_KNOWN_COMMUNITIES), ...aliases]);
+}
+
 function parseAlias(value: string): Parsed<string> {
-  // A well-known name always means what its RFC says.
+  // A well-known name always means what its RFC says, and what reads like one is taken for it.
   if (parseCommunity(value).ok) return { ok: false, why: `${quoted(value)} is a community of its own` };
+  const plain = value.toLowerCase().replaceAll(/[._]/g, "-");
+  if (parseCommunity(plain).ok) return { ok: false, why: `${quoted(value)} reads like ${plain}, which is a community of its own` };
   return { ok: true, value };
 }
 
-function keepText(value: string, parsed: { readonly ok: true } | { readonly ok: false; readonly why: string }): Parsed<string> {
-  return parsed.ok ? { ok: true, value } : parsed;
+function parseAliased(value: string): Parsed<string> {
+  const parsed = parseCommunity(value);
+  if (parsed.ok) return { ok: true, value };
+  const near = nearestCommunity(value, []);
+  return { ok: false, why: near === undefined ? parsed.why : `${parsed.why}: did you mean ${near}?` };
 }

@@ -40,7 +40,7 @@ export function parseCidr(value: string): Parsed<Prefix> {
   if (!masked.ok) return masked;
   if (!value.includes("/")) return { ok: false, why: `${quoted(value)} has no prefix length`, allowed: formatPrefix(masked.value) };
   if (parsePrefix(value, { hostBits: "refuse" }).ok) return masked;
-  return { ok: false, why: `${quoted(value)} has bits set after the prefix length`, allowed: formatPrefix(masked.value) };
+  return { ok: false, why: `${quoted(value)} has host bits: did you mean ${formatPrefix(masked.value)}?` };
 }
 
 /** An AS number, or one of `words`. */

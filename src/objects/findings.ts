@@ -17,10 +17,20 @@ export const FINDING_CODES = {
   conflictingFields: "fields that exclude or need each other",
   otherNamespace: "an object of ours outside Herald's namespace: ignored",
   duplicateObject: "the same kind, namespace and name a second time: the first counts",
+  sourceMissing: "a kind is not served by the API server, or may not be read: nothing is decided before it can be",
+  sourceLost: "a kind that was read before is not served any more, or may not be read: its last objects stay in force",
   nodeUnknown: "a node was asked for that no Node object describes",
+  unknownCommunity: "an advertisement names neither a community nor an alias",
+  unknownPool: "an advertisement names a pool that does not exist",
+  unknownPeer: "an advertisement names a peer that does not exist",
+  ambiguousAlias: "two Community objects give one alias different values",
+  selectsNothing: "a list of selectors matches no object",
   attributeConflict: "owners of one prefix ask for different attributes",
   sharedAddressDisagrees: "no node serves every owner of a shared address",
   coveringPrefix: "unused addresses of an announced block or aggregate loop, or are dropped",
+  overlappingAggregates: "one aggregate or block lies inside another that is announced otherwise",
+  gateNotProbed: "an advertisement requires an answer of the data plane where nothing can be asked",
+  announceLimitExceeded: "more prefixes are wanted for a peer than its limit lets through",
 } as const satisfies Record<string, string>;
 
 export type FindingCode = keyof typeof FINDING_CODES;
@@ -88,6 +98,14 @@ export function formatPath(path: FieldPath): string {
     else text += `[${JSON.stringify(step)}]`;
   }
   return text;
+}
+
+/** What {@link formatPath} wrote. */
+export function parsePath(text: string): FieldPath {
+  return [...text.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|[^.[\]]+/g)].map(([plain, index, quoted]) => {
+    if (index !== undefined) return Number(index);
+    return quoted === undefined ? plain : String(JSON.parse(quoted));
+  });
 }
 
 /**

@@ -25,8 +25,7 @@ export function projectService(raw: Readonly<Record<string, unknown>>, metadata:
     loadBalancerClass: textOf(spec["loadBalancerClass"]) || null,
     externalTrafficPolicy: word(spec["externalTrafficPolicy"], POLICIES, "Cluster", "externalTrafficPolicy", report),
     internalTrafficPolicy: word(spec["internalTrafficPolicy"], POLICIES, "Cluster", "internalTrafficPolicy", report),
-    healthCheckNodePort:
-      typeof healthCheckNodePort === "number" && healthCheckNodePort > 0 && healthCheckNodePort <= 65535 ? healthCheckNodePort : null,
+    healthCheckNodePort: isPort(healthCheckNodePort) ? healthCheckNodePort : null,
     publishNotReadyAddresses: spec["publishNotReadyAddresses"] === true,
   };
 }
@@ -56,6 +55,10 @@ function loadBalancerIPs(status: Readonly<Record<string, unknown>>, report: Repo
     if (address !== null) pushOnce(addresses, address);
   }
   return addresses;
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 65535;
 }
 
 /** A policy that is not known must not be guessed: the object is refused, and its last valid version stays. */

@@ -1,7 +1,9 @@
 import { type Address, compareOctets, type Family } from "../ip/address.ts";
 import { type LargeCommunity, parseCommunity, sortCommunities, sortExtendedCommunities, sortLargeCommunities } from "../ip/communities.ts";
 import { containsAddress, maxLength, type Prefix } from "../ip/prefix.ts";
+import { nearestCommunity } from "../objects/community.ts";
 import type { AddressKind, BGPAdvertisement, Community, Finding, IPAddressPool, Node } from "../objects/kinds.ts";
+import { nearest } from "../objects/nearest.ts";
 import { findingOf } from "./findings.ts";
 import { matchesAny, matchesSelector, plainLabels } from "./selectors.ts";
 
@@ -50,7 +52,7 @@ export function compileAdvertisement(source: BGPAdvertisement, id: number, refer
       findings.push(
         findingOf("error", "unknownCommunity", source, {
           field: `spec.communities[${i}]`,
-          message: `"${text}" is neither a community nor an alias of a Community object; the advertisement is not in force`,
+          message: `"${text}" is neither a community nor an alias of a Community object${orNear(nearestCommunity(text, aliasNames(references.communities)))}; the advertisement is not in force`,
           allowed: "65000:1, large:1:2:3, a well-known name or an alias",
         }),
       );
@@ -118,6 +120,15 @@ function aliasValue(text: string, communities: ReadonlyMap<string, Community>): 
   return found === null ? null : found.value;
 }
 
+function aliasNames(communities: ReadonlyMap<string, Community>): string[] {
+  return [...communities.values()].flatMap(({ communities: aliases }) => aliases.map(({ name }) => name));
+}
+
+/** `: did you mean this?`, or nothing. */
+export function orNear(near: string | undefined): string {
+  return near === undefined ? "" : `: did you mean ${near}?`;
+}
+
 function namedPools(source: BGPAdvertisement, pools: ReadonlyMap<string, IPAddressPool>, findings: Finding[]): IPAddressPool[] {
   const named = new Set<IPAddressPool>();
   source.ipAddressPools.forEach((name, i) => {
@@ -127,7 +138,7 @@ function namedPools(source: BGPAdvertisement, pools: ReadonlyMap<string, IPAddre
       findings.push(
         findingOf("warning", "unknownPool", source, {
           field: `spec.ipAddressPools[${i}]`,
-          message: `there is no IPAddressPool "${name}": it allows no address`,
+          message: `there is no IPAddressPool "${name}"${orNear(nearest(name, [...pools.keys()]))}; it allows no address`,
         }),
       );
     }

@@ -29,6 +29,16 @@ export class AnnounceLimit {
     this.#limit = limit;
   }
 
+  /** How many are let through at most. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** How many are beyond the limit. */
+  get leftOut(): number {
+    return this.#members.size - this.#keptCount;
+  }
+
   /** True when the prefix is beyond the limit. */
   isCut(key: string): boolean {
     return this.#members.get(key)?.kept === false;

@@ -14,11 +14,12 @@ import { type Place, placeAt } from "./fleet-routes.ts";
 import { FleetTable } from "./fleet-table.ts";
 import { type Spread, shareOut, type Target } from "./flow-shares.ts";
 import type { Inventory } from "./inventory.ts";
-import { compareText, isLocalOnly, isWeightOne, serviceObstacle } from "./judge.ts";
+import { compareText } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
 import { OwnRoutes } from "./own-routes.ts";
 import { type Paused, sortInPieces } from "./pauses.ts";
 import type { BalanceItem } from "./report.ts";
+import { isLocalOnly, isWeightOne, serviceObstacle } from "./service-checks.ts";
 
 export interface BalanceOptions {
   /** Equal paths that the router uses. */

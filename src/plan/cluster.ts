@@ -36,6 +36,18 @@ export function planCluster(objects: Iterable<ClusterObject>, options: ClusterPl
   return { routes, notAnnounced, assumed: ASSUMED, findings: eachOnce(findings) };
 }
 
+/** What is wrong with or between objects, on whichever node; without Node objects what can be said without them. */
+export function findInCluster(objects: Iterable<ClusterObject>, options: Omit<PlannerOptions, "node">): Finding[] {
+  const inventory = inventoryOf(objects, options.heraldNamespace);
+  const nodes = inventory.nodes.size === 0 ? [""] : [...inventory.nodes.keys()];
+  const findings: Finding[] = [];
+  for (const planner of plannersFor(inventory, nodes, options)) {
+    // That a file holds no Node is no mistake in it.
+    for (const finding of planner.findings()) if (finding.code !== "nodeUnknown") findings.push(finding);
+  }
+  return eachOnce(findings);
+}
+
 /** The seventeen checks on every node, from objects alone; null when nothing of that name or address exists. */
 export function explainCluster(objects: Iterable<ClusterObject>, options: ClusterPlanOptions, subject: Subject): Explain | null {
   const items: ExplainItem[] = [];
@@ -71,6 +83,16 @@ function* plannersOf(objects: Iterable<ClusterObject>, options: ClusterPlanOptio
   const inventory = inventoryOf(objects, options.heraldNamespace);
   const nodes = options.nodeFilter === null ? [...inventory.nodes.keys()].sort(compareText) : [options.nodeFilter];
   if (nodes.length === 0) findings.push(NO_NODES);
+  yield* plannersFor(inventory, nodes, options);
+}
+
+function inventoryOf(objects: Iterable<ClusterObject>, heraldNamespace: string): Inventory {
+  const inventory = new Inventory(heraldNamespace);
+  for (const object of objects) inventory.apply({ type: "set", object }, UNHEARD);
+  return inventory;
+}
+
+function* plannersFor(inventory: Inventory, nodes: readonly string[], options: Omit<PlannerOptions, "node">): IterableIterator<Planner> {
   for (const node of nodes) {
     const planner = new Planner({ ...options, node, transitionLimit: 0 }, inventory);
     planner.decide();
@@ -89,12 +111,6 @@ const NO_NODES: Finding = {
   message: "there is no Node object, so nobody announces anything; name a node to see what it would announce",
   allowed: "",
 };
-
-function inventoryOf(objects: Iterable<ClusterObject>, heraldNamespace: string): Inventory {
-  const inventory = new Inventory(heraldNamespace);
-  for (const object of objects) inventory.apply({ type: "set", object }, UNHEARD);
-  return inventory;
-}
 
 function eachOnce(findings: readonly Finding[]): Finding[] {
   return sortFindings([...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()]);

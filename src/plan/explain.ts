@@ -7,27 +7,24 @@ import type { AddressKind, Service } from "../objects/kinds.ts";
 import { type Advertisement, allowsAddress, blockAround } from "./advertisement.ts";
 import type { Share } from "./announcement.ts";
 import { CheckList, NOTHING_SAID } from "./check-list.ts";
+import { endpointWords } from "./endpoint-words.ts";
 import { countedBy, judgeEndpoints } from "./endpoints.ts";
-import { compareText, isLocalOnly, judgePair, modeOf, serviceObstacle, wantedOf } from "./judge.ts";
+import { compareText, judgePair, wantedOf } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
 import { listFindings } from "./oddities.ts";
+import { announcerWords, gateWords, limitWords, pairWords } from "./pair-words.ts";
 import { LAST_COMMON_CHECK } from "./reasons.ts";
 import { REMEDIES } from "./remedies.ts";
 import type { Explain, ExplainItem } from "./report.ts";
 import { coveringPrefix, type Scene } from "./scene.ts";
+import { isLocalOnly, modeOf, serviceObstacle } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
-import { judgeSharing } from "./sharing.ts";
 import { formatSubject, type Subject } from "./subject.ts";
 import {
   type Subject as AddressSubject,
-  announcerWords,
   cidrWords,
-  endpointWords,
-  gateWords,
-  limitWords,
   obstacleWords,
   type Pair,
-  pairWords,
   passesSelectors,
   selectorWords,
   serviceWords,
@@ -179,8 +176,8 @@ function explainNode(
   const digest = entry.digest(address.family);
   const counted = countedBy(digest, source.endpointPolicy, mayAnnounce);
   const alone = judgeEndpoints(digest, counted, source.withoutEndpoints, isLocalOnly(service, kind), options.node);
-  const reason = alone === "" && judgeSharing(scene, address.key).blocksNode(options.node) ? "noLocalEndpoints" : alone;
-  const words = endpointWords(scene, entry, service, kind, address, advertisement, reason);
+  const reason = alone === "" && view.joint.sharing(address.key)?.blocksNode(options.node) === true ? "noLocalEndpoints" : alone;
+  const words = endpointWords(view, entry, service, kind, address, advertisement, reason);
   if (reason !== "") return [itemOf(scene, place, advertisement, null, report.fail(reason, words))];
   report.pass(11, words);
   const subject: AddressSubject = { entry, service, address, kind };
@@ -230,7 +227,7 @@ function explainPeer(
   const how = peer.assumed ? "configured" : "negotiated";
   report.pass(13, { object, field: "spec.families", value: family, text: `${family} is ${how} on peer ${name}` }, peer.assumed);
   if (check === 14 && reason !== "") return report.fail(reason, words);
-  report.pass(14, announcerWords(scene, subject, advertisement));
+  report.pass(14, announcerWords(view, subject, advertisement));
   if (check === 15 && reason !== "") return report.fail(reason, words);
   const hop = pairWords(view, subject, pair, "");
   report.pass(15, hop, peer.assumed && peer.nextHop[family].hop === "session");

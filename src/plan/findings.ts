@@ -1,9 +1,28 @@
+import type { FindingCode } from "../objects/findings.ts";
 import type { Finding, Metadata } from "../objects/kinds.ts";
+
+/** What the planner finds; docs/semantics.md lists each with what to do. */
+export const PLAN_FINDING_CODES = [
+  "unknownCommunity",
+  "unknownPool",
+  "unknownPeer",
+  "ambiguousAlias",
+  "selectsNothing",
+  "nodeUnknown",
+  "attributeConflict",
+  "sharedAddressDisagrees",
+  "coveringPrefix",
+  "overlappingAggregates",
+  "gateNotProbed",
+  "announceLimitExceeded",
+] as const satisfies readonly FindingCode[];
+
+type PlanFindingCode = (typeof PLAN_FINDING_CODES)[number];
 
 /** A finding about an object. File and position are known to the source alone: the caller that has them adds them. */
 export function findingOf(
   severity: Finding["severity"],
-  code: string,
+  code: PlanFindingCode,
   object: { readonly kind: string; readonly metadata: Pick<Metadata, "namespace" | "name"> },
   words: { readonly field?: string; readonly message: string; readonly allowed?: string },
 ): Finding {

@@ -6,8 +6,9 @@ import { type Announced, ageOfAdvertisements, ContributionSums } from "./contrib
 import { coveringWishes } from "./covering.ts";
 import type { Fleet, Group, Member } from "./fleet.ts";
 import { outcomesOf, placeAt } from "./fleet-routes.ts";
-import { type Decision, isLocalOnly, refusal } from "./judge.ts";
+import { type Decision, refusal } from "./judge.ts";
 import type { Paused } from "./pauses.ts";
+import { isLocalOnly } from "./service-checks.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 
 /** By prefix key. */

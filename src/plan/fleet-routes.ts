@@ -9,9 +9,10 @@ import { announce, contributionOf, NOTHING, type Share } from "./announcement.ts
 import { chosenOf } from "./announcers.ts";
 import { type Announced, ageOfAdvertisements, ContributionSums } from "./contribution-sums.ts";
 import type { Fleet, Group, Member } from "./fleet.ts";
-import { type Decision, isLocalOnly } from "./judge.ts";
+import type { Decision } from "./judge.ts";
 import type { Paused } from "./pauses.ts";
 import type { Question, Scene } from "./scene.ts";
+import { isLocalOnly } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 import type { Sharing } from "./sharing.ts";
 

@@ -15,7 +15,7 @@ import type { Paused } from "./pauses.ts";
 import { limitOf, type PeerVerdict } from "./peers.ts";
 import { isHost, Scene } from "./scene.ts";
 import { SceneKeeper } from "./scene-keeper.ts";
-import { judgeSharing, type Sharing } from "./sharing.ts";
+import { Owners, type Sharing, viewOwner } from "./sharing.ts";
 
 export interface Member {
   readonly node: string;
@@ -92,23 +92,19 @@ function sharingOf(common: Scene): Fleet["sharing"] {
   const known = new Map<string, Sharing>();
   return ({ key }) => {
     if (!inventory.isShared(key) && !blocks.has(key)) return null;
-    const sharing = known.get(key) ?? remembered(judgeSharing(common, key));
+    const sharing = known.get(key) ?? judgeOwners(common, key);
     known.set(key, sharing);
     return sharing;
   };
 }
 
-/** Whether a node is blocked is asked for each owner, and costs all of them. */
-function remembered(sharing: Sharing): Sharing {
-  const blocked = new Map<string, boolean>();
-  return {
-    ...sharing,
-    blocksNode: (node) => {
-      const is = blocked.get(node) ?? sharing.blocksNode(node);
-      blocked.set(node, is);
-      return is;
-    },
-  };
+function judgeOwners(common: Scene, key: string): Sharing {
+  const owners = new Owners();
+  for (const entry of common.parts.inventory.holders(key)) {
+    const anywhere = entry.service === null ? [] : common.matchingAnywhere(entry, entry.service);
+    owners.put(entry, viewOwner(common, entry, anywhere, key));
+  }
+  return owners.judge(common);
 }
 
 /** Equal for scenes without an obstacle that decide alike, endpoints and places apart. */

@@ -23,6 +23,8 @@ export interface HealthLatch {
   readonly uid: string;
   readonly port: number;
   readonly armedAtMillis: number | null;
+  /** Made in the present step: of an older one whatever passed it stays past it. */
+  isNew: boolean;
   /** Why it is open for all; null = it is shut. */
   open: "answered" | "announced" | "notAsked" | null;
   /** Open for `Prefer`: nobody said anything. */
@@ -43,6 +45,7 @@ export function isGated({ source }: Advertisement, proxy: ProxyState): boolean {
 export class HealthGates {
   readonly #latches = new Map<ServiceEntry, Latches>();
   readonly #silence = new Agenda<ServiceEntry>();
+  #new: HealthLatch[] = [];
   #probes: ProbeChange[] = [];
 
   latch(entry: ServiceEntry, family: Family): HealthLatch | null {
@@ -52,6 +55,12 @@ export class HealthGates {
   /** When silence opens the next one; null = none waits. */
   get wakeAtMillis(): number | null {
     return this.#silence.next;
+  }
+
+  /** A new step begins. */
+  begin(): void {
+    for (const latch of this.#new) latch.isNew = false;
+    this.#new = [];
   }
 
   /** Services whose wait for an answer may be over. */
@@ -74,6 +83,11 @@ export class HealthGates {
     if (answer.answer === "notAsked") latch.open = "notAsked";
     else if (answer.answer === "status" && answer.status === 200) latch.open = "answered";
     return latch.open !== null;
+  }
+
+  /** The Service has a latch, or a health check port that asks for one. */
+  concern(entry: ServiceEntry, service: Service | null): boolean {
+    return (service !== null && service.healthCheckNodePort !== null) || this.#latches.has(entry);
   }
 
   /**
@@ -103,8 +117,9 @@ export class HealthGates {
       if (latch === undefined || latch.uid !== uid || latch.port !== port) {
         this.#remove(entry, family, latches);
         const open = announced(family) ? ("announced" as const) : null;
-        latch = { uid, port, armedAtMillis: nowMillis, open, openBySilence: false, last: null, asked: null };
+        latch = { uid, port, armedAtMillis: nowMillis, isNew: true, open, openBySilence: false, last: null, asked: null };
         latches[family] = latch;
+        this.#new.push(latch);
         if (open === null && nowMillis !== null) this.#silence.add(nowMillis + SILENCE_MILLIS, entry);
       }
       this.#wait(latch, scene.parts.proxy, nowMillis);

@@ -5,15 +5,14 @@
  */
 
 import type { Family } from "../ip/address.ts";
-import { maxLength } from "../ip/prefix.ts";
-import type { AddressKind, Service } from "../objects/kinds.ts";
-import { type Advertisement, aggregationLength, selectsPeer } from "./advertisement.ts";
+import { type Advertisement, selectsPeer } from "./advertisement.ts";
 import { type Announcement, announce, contributionOf, NOTHING, type Share, type WishPool } from "./announcement.ts";
 import { countedBy, type EndpointDigest, endpointsOn, judgeEndpoints } from "./endpoints.ts";
 import type { NodeObstacle } from "./node-checks.ts";
 import type { Override } from "./outlet.ts";
 import type { PeerVerdict } from "./peers.ts";
 import { REASON_CHECK, type ReasonCode } from "./reasons.ts";
+import type { Mode } from "./service-checks.ts";
 
 export interface Decision {
   readonly announced: boolean;
@@ -48,9 +47,6 @@ export interface PeerDecision {
   readonly reason: ReasonCode | "";
   readonly check: number;
 }
-
-/** Where a share goes: the address itself, or what covers it. */
-export type Mode = "host" | "covering";
 
 /** The circumstances of one address. */
 export interface Circumstances {
@@ -235,39 +231,6 @@ export function judgePair(
   if (override?.held === true) return { reason: "heldDown", check: 16 };
   if (override?.limited.includes(peer.name) === true) return { reason: "announceLimit", check: 17 };
   return { reason: "", check: 0 };
-}
-
-/** Checks 1, 3 and 4 for a Service's addresses of a kind; null passes. */
-export function serviceObstacle(
-  service: Service,
-  kind: AddressKind,
-  options: { readonly serviceProxyName: string; readonly loadBalancerClass: string },
-): ReasonCode | null {
-  if (service.metadata.deleting) return "serviceDeleted";
-  const proxy = service.metadata.labels[PROXY_LABEL];
-  if (proxy !== undefined && Object.hasOwn(service.metadata.labels, PROXY_LABEL) && proxy !== options.serviceProxyName)
-    return "foreignProxy";
-  const { loadBalancerClass } = service;
-  if (kind !== "LoadBalancerIP" || loadBalancerClass === null || loadBalancerClass === "") return null;
-  return loadBalancerClass === options.loadBalancerClass ? null : "loadBalancerClassMismatch";
-}
-
-export const PROXY_LABEL = "service.kubernetes.io/service-proxy-name";
-
-/** A traffic policy asks for endpoints on the node. Of a ClusterIP either policy does, as Calico has it. */
-export function isLocalOnly(service: Service, kind: AddressKind): boolean {
-  return service.externalTrafficPolicy === "Local" || (kind === "ClusterIP" && service.internalTrafficPolicy === "Local");
-}
-
-/** kube-proxy spreads a ClusterIP over all pods unless internalTrafficPolicy says otherwise: local pods are then no measure. */
-export function isWeightOne(service: Service, kind: AddressKind): boolean {
-  return kind === "ClusterIP" && service.internalTrafficPolicy !== "Local";
-}
-
-/** Whether an advertisement stands for the address itself or for what covers it; `inBlock`: one of its blocks does. */
-export function modeOf(advertisement: Advertisement, family: Family, localOnly: boolean, inBlock: boolean): Mode {
-  if (localOnly) return "host";
-  return inBlock || aggregationLength(advertisement, family) < maxLength(family) ? "covering" : "host";
 }
 
 /** The node's own obstacle comes before the endpoints, which then have no say. */

@@ -5,11 +5,13 @@ import type { Service } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
 import type { Cause } from "./change.ts";
 import type { CoveringWishes } from "./covering.ts";
-import { type Decision, refusal, wantedOf } from "./judge.ts";
+import { detailOf } from "./detail.ts";
+import { type Decision, wantedOf } from "./judge.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Round } from "./round.ts";
+import type { Scene } from "./scene.ts";
 import { type AddressList, kindAt, type ServiceEntry } from "./service-entry.ts";
-import { detailOf, type Situation } from "./words.ts";
+import type { Situation } from "./words.ts";
 
 /** What was decided for a Service the last time. */
 export interface Planned {
@@ -22,13 +24,16 @@ export interface Planned {
   covering: CoveringWishes | null;
 }
 
-/** Stands where a joint address has not been settled yet; never seen outside one call. */
-export const PENDING: Decision = { ...refusal("noMatchingAdvertisement") };
-
 /** Written by the planner alone. */
 export class Ledger {
   readonly planned = new Map<ServiceEntry, Planned>();
   readonly #counts = new Map<ReasonCode | "", number>();
+  readonly #situation: (scene: Scene) => Situation;
+
+  /** @param situation for words about what becomes another. */
+  constructor(situation: (scene: Scene) => Situation) {
+    this.#situation = situation;
+  }
 
   /** The Service's old addresses are no longer (all) its own. Decisions of those that stay, at their new places. */
   moveAddresses(entry: ServiceEntry, before: Planned | undefined, cause: Cause | null, round: Round): Decision[] {
@@ -38,7 +43,7 @@ export class Ledger {
     before.list.addresses.forEach((address, i) => {
       const old = before.decisions[i];
       if (old === undefined) return;
-      round.touchBy(entry, address, cause, old === PENDING ? null : wantedOf(old).announcement);
+      round.touchBy(entry, address, cause, wantedOf(old).announcement);
       const place = places.get(kindAt(before.list, i) + address.key);
       if (place !== undefined) {
         decisions[place] = old;
@@ -57,7 +62,7 @@ export class Ledger {
 
   /** One decision takes the place of another, if there was one. */
   replace(
-    situation: Situation,
+    scene: Scene,
     entry: ServiceEntry,
     address: Address | null,
     decisions: Decision[],
@@ -71,8 +76,9 @@ export class Ledger {
     if (old !== undefined) this.count(old.reason, -1);
     this.count(decision.reason, 1);
     if (old === decision) return;
-    const place = { service: entry.key, address, cause };
-    round.redecided(place, old === PENDING ? undefined : old, decision, () => detailOf(situation, entry, index, decision));
+    if (old === undefined && decision.check <= 7 && !decision.announced) return;
+    const describe = () => detailOf(this.#situation(scene), entry, index, decisions[index] ?? decision);
+    round.redecided({ service: entry.key, address, cause }, { decisions, index }, old, describe);
   }
 
   /** One decision more or less with this reason; "" = announced. */

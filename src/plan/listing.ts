@@ -9,14 +9,16 @@ import type { AddressKind } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
 import { type Announcement, attributesTo, reachesPeer, type Share } from "./announcement.ts";
 import type { CoveringWishes } from "./covering.ts";
+import { detailOf } from "./detail.ts";
 import { countedBy, endpointsOn } from "./endpoints.ts";
 import { compareText, type Decision } from "./judge.ts";
+import { pairWords } from "./pair-words.ts";
 import { isInternal, type PeerVerdict } from "./peers.ts";
 import { LAST_COMMON_CHECK } from "./reasons.ts";
 import type { Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
 import type { Scene } from "./scene.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
-import { detailOf, pairWords, type Situation } from "./words.ts";
+import type { Situation } from "./words.ts";
 
 /** What a planner shows of itself, as of its last decision. */
 export interface PlannedView extends Situation {
@@ -24,9 +26,6 @@ export interface PlannedView extends Situation {
   /** By address of the entry; one refusal where it has none. */
   decisionsOf(entry: ServiceEntry): readonly Decision[];
   coveringOf(entry: ServiceEntry): CoveringWishes | null;
-  /** What an address is announced with that several have a say in; undefined for all others. */
-  jointOf(addressKey: string): Announcement | undefined;
-  joint(): Iterable<{ readonly address: Address; readonly announced: Announcement }>;
   coverings(): Iterable<{ readonly prefix: Prefix; readonly announcement: Announcement }>;
 }
 
@@ -133,13 +132,13 @@ function* routesByPrefix(view: PlannedView): IterableIterator<{ readonly prefix:
       if (decision === undefined) continue;
       const owner = { service: entry.key, shares: decision.host };
       const prefix = hostPrefix(address);
-      if (view.jointOf(address.key) !== undefined) push(joint, address.key, owner);
+      if (view.joint.wanted(address.key) !== undefined) push(joint, address.key, owner);
       else if (decision.announcement.peers.length > 0) yield { prefix, routes: routesOf(view, prefix, decision.announcement, [owner]) };
     }
     for (const [key, { contribution }] of view.coveringOf(entry) ?? [])
       push(members, key, { service: entry.key, shares: contribution.shares });
   }
-  for (const { address, announced } of view.joint()) {
+  for (const { address, announced } of view.joint.values()) {
     const prefix = hostPrefix(address);
     yield { prefix, routes: routesOf(view, prefix, announced, joint.get(address.key) ?? []) };
   }
@@ -215,7 +214,7 @@ function endpointSums(scene: Scene, entry: ServiceEntry, decision: Decision, add
 }
 
 function weightOf(view: PlannedView, decision: Decision, address: Address): number | null {
-  const announced = view.outlet.sentOf(hostPrefix(address).key) ?? view.jointOf(address.key) ?? decision.announcement;
+  const announced = view.outlet.sentOf(hostPrefix(address).key) ?? view.joint.wanted(address.key) ?? decision.announcement;
   for (const { peer, announced: isAnnounced } of decision.peers) {
     const weight = isAnnounced ? attributesTo(announced, peer)?.linkBandwidth?.bytesPerSecond : undefined;
     if (weight !== undefined) return weight;

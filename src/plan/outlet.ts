@@ -5,11 +5,13 @@
  */
 
 import type { RouteAttributes } from "../bgp/rib/route.ts";
+import type { Family } from "../ip/address.ts";
+import { formatPrefix } from "../ip/format.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { Agenda } from "./agenda.ts";
 import { AnnounceLimit } from "./announce-limit.ts";
 import { type AnnouncedPeer, type Announcement, announcementTo, NOTHING, type Wish, type WishPool } from "./announcement.ts";
-import type { Damping } from "./change.ts";
+import type { Cause, Damping } from "./change.ts";
 import { HoldDown } from "./hold-down.ts";
 import type { PeerVerdict } from "./peers.ts";
 import { WeightDamping } from "./weight-damping.ts";
@@ -23,8 +25,25 @@ export interface Override {
   readonly limited: readonly string[];
 }
 
-/** Hears of a prefix that is sent otherwise. */
+/** Hears of a prefix that is sent otherwise: once for all that {@link Outlet.flush} tells of. */
 export type Emit = (prefix: Prefix, before: Announcement, after: Announcement) => void;
+
+/** A prefix is wanted otherwise. */
+export interface PrefixWish {
+  readonly prefix: Prefix;
+  /** What was wanted until now. */
+  readonly before: Announcement;
+  readonly after: Announcement;
+  /** creationTimestamp of the oldest owner, as `Place.age`; asked only where a peer has a limit. */
+  readonly age: () => string;
+  readonly cause: Cause | null;
+}
+
+/** A prefix is held back, or no longer, and what made that so. */
+export interface ChangedPrefix {
+  readonly prefix: Prefix;
+  readonly cause: Cause | null;
+}
 
 interface Entry {
   readonly prefix: Prefix;
@@ -50,9 +69,11 @@ export class Outlet {
   readonly #fading = new Agenda<Entry>();
   readonly #limits = new Map<string, AnnounceLimit>();
   readonly #overridden = new Map<string, Override>();
-  readonly #changed = new Map<string, Prefix>();
-  /** Prefixes whose place in a line changed through others. */
-  readonly #moved = new Set<string>();
+  readonly #changed = new Map<string, ChangedPrefix>();
+  /** What was sent, and what is to be: told by `flush`. */
+  readonly #unsent = new Map<string, { readonly prefix: Prefix; readonly before: Announcement; after: Announcement }>();
+  /** Prefixes whose place in a line changed through others, with what changed those. */
+  readonly #moved = new Map<string, Cause | null>();
   #nowMillis: number | null = null;
   #step = 0;
 
@@ -80,6 +101,11 @@ export class Outlet {
     return this.#overridden.get(prefixKey) ?? null;
   }
 
+  /** The limits that leave prefixes out, and how many. */
+  *exceeded(): IterableIterator<{ readonly peer: string; readonly family: Family; readonly limit: number; readonly leftOut: number }> {
+    for (const [line, { limit, leftOut }] of this.#limits) if (leftOut > 0) yield { ...lineParts(line), limit, leftOut };
+  }
+
   /** What is sent, where that may be something else than what is wanted. */
   sentOf(prefixKey: string): Announcement | undefined {
     return this.#entries.get(prefixKey)?.sent;
@@ -98,22 +124,35 @@ export class Outlet {
     return this.#entries.get(prefixKey)?.holdDown?.untilMillis ?? null;
   }
 
-  /** A new step begins: what happens within it is seen as one change. Looks again at what time has reached. */
-  begin(nowMillis: number | null, emit: Emit): void {
+  /** A new step begins: what happens within it is seen as one change. */
+  begin(nowMillis: number | null): void {
     this.#step++;
     this.#nowMillis = nowMillis;
-    if (nowMillis === null) return;
-    for (let due = this.#agenda.take(nowMillis); due !== null; due = this.#agenda.take(nowMillis)) {
+  }
+
+  /** The step ends: everybody's wish is known, so places in line are final; looks again at what others moved and what time has reached. */
+  end(): void {
+    this.#settleMoved();
+    const now = this.#nowMillis;
+    if (now === null) return;
+    for (let due = this.#agenda.take(now); due !== null; due = this.#agenda.take(now)) {
       const { subject } = due;
       subject.dueMillis = Number.POSITIVE_INFINITY;
-      if (this.#entries.get(subject.prefix.key) === subject) this.#settle(subject, emit);
+      const timer = { kind: "Timer", name: formatPrefix(subject.prefix), resourceVersion: "" };
+      if (this.#entries.get(subject.prefix.key) === subject) this.#settle(subject, timer);
     }
-    this.#settleMoved(emit);
-    this.#forget(nowMillis);
+    this.#settleMoved();
+    this.#forget(now);
+  }
+
+  /** Tells what is sent otherwise since the last time, however often it changed in between. */
+  flush(emit: Emit): void {
+    for (const { prefix, before, after } of this.#unsent.values()) if (before.key !== after.key) emit(prefix, before, after);
+    this.#unsent.clear();
   }
 
   /** Newest limits of the peers. A line where there was none fills as its prefixes are told again. */
-  setLimits(peers: readonly PeerVerdict[], emit: Emit): void {
+  setLimits(peers: readonly PeerVerdict[]): void {
     const wanted = new Map<string, number>();
     for (const { name, peer } of peers) {
       const { ipv4, ipv6 } = peer.announceLimit;
@@ -123,22 +162,24 @@ export class Outlet {
     for (const line of this.#limits.keys()) {
       if (wanted.has(line)) continue;
       this.#limits.delete(line);
-      for (const [key, { lines }] of this.#entries) if (lines.has(line)) this.#moved.add(key);
+      for (const [key, { lines }] of this.#entries) if (lines.has(line)) this.#moved.set(key, null);
     }
     for (const [line, limit] of wanted) {
       const known = this.#limits.get(line);
       if (known === undefined) this.#limits.set(line, new AnnounceLimit(limit));
-      else known.resize(limit, (key) => this.#moved.add(key));
+      else known.resize(limit, (key) => this.#moved.set(key, null));
     }
-    this.#settleMoved(emit);
   }
 
-  /** The newest wish for a prefix. @param before the one that was told last. @param age of its oldest owner, as `Place.age`. */
-  want(prefix: Prefix, before: Announcement, after: Announcement, age: () => string, emit: Emit): void {
+  /** The newest wish for a prefix. */
+  want({ prefix, before, after, age, cause }: PrefixWish, emit: Emit): void {
     let entry = this.#entries.get(prefix.key);
     if (entry === undefined) {
       if (!this.#concerns(before, after, prefix)) {
-        if (before.key !== after.key) emit(prefix, before, after);
+        if (before.key === after.key) return;
+        const unsent = this.#unsent.get(prefix.key);
+        if (unsent === undefined) emit(prefix, before, after);
+        else unsent.after = after;
         return;
       }
       entry = {
@@ -157,12 +198,11 @@ export class Outlet {
     }
     entry.wanted = after;
     if (this.#limits.size > 0) entry.age = age();
-    this.#settle(entry, emit);
-    this.#settleMoved(emit);
+    this.#settle(entry, cause);
   }
 
   /** Prefixes whose override became another since the last time. */
-  takeChanged(): readonly Prefix[] {
+  takeChanged(): readonly ChangedPrefix[] {
     if (this.#changed.size === 0) return NONE;
     const changed = [...this.#changed.values()];
     this.#changed.clear();
@@ -178,11 +218,11 @@ export class Outlet {
     return after.peers.some(isWeighted) || (after.peers.length > 0 && before.peers.some(isWeighted));
   }
 
-  #settle(entry: Entry, emit: Emit): void {
+  #settle(entry: Entry, cause: Cause | null): void {
     const { prefix, wanted } = entry;
     const heldUntil = this.#holdDown(entry);
     const passing = heldUntil === null ? wanted : NOTHING;
-    const limited = this.#stand(entry, passing);
+    const limited = this.#stand(entry, passing, cause);
     const allowed =
       limited.length === 0
         ? passing
@@ -191,10 +231,13 @@ export class Outlet {
             passing.elsewhere,
           );
     const { announcement, dueMillis } = this.#damp(entry, allowed);
-    const before = entry.sent;
+    if (entry.sent.key !== announcement.key) {
+      const unsent = this.#unsent.get(prefix.key);
+      if (unsent === undefined) this.#unsent.set(prefix.key, { prefix, before: entry.sent, after: announcement });
+      else unsent.after = announcement;
+    }
     entry.sent = announcement;
-    if (before.key !== announcement.key) emit(prefix, before, announcement);
-    this.#override(entry, heldUntil !== null, limited);
+    this.#override(entry, heldUntil !== null, limited, cause);
     const due = Math.min(heldUntil ?? Number.POSITIVE_INFINITY, dueMillis);
     if (due < entry.dueMillis) {
       entry.dueMillis = due;
@@ -216,10 +259,10 @@ export class Outlet {
   }
 
   /** Check 17: the peers that it is beyond the limit of. */
-  #stand(entry: Entry, passing: Announcement): string[] {
+  #stand(entry: Entry, passing: Announcement, cause: Cause | null): string[] {
     if (this.#limits.size === 0 && entry.lines.size === 0) return [];
     const { key, address } = entry.prefix;
-    const changed = (other: string) => this.#moved.add(other);
+    const changed = (other: string) => this.#moved.set(other, cause);
     const limited: string[] = [];
     const left = new Set(entry.lines);
     entry.lines.clear();
@@ -237,11 +280,11 @@ export class Outlet {
   }
 
   /** Those that others moved across a limit; settling one may move more. */
-  #settleMoved(emit: Emit): void {
-    for (const [key] of this.#moved.entries()) {
+  #settleMoved(): void {
+    for (const [key, cause] of this.#moved) {
       this.#moved.delete(key);
       const entry = this.#entries.get(key);
-      if (entry !== undefined) this.#settle(entry, emit);
+      if (entry !== undefined) this.#settle(entry, cause);
     }
   }
 
@@ -273,13 +316,13 @@ export class Outlet {
     return this.#pool.intern({ ...attributes, linkBandwidth }, conflicts);
   }
 
-  #override(entry: Entry, held: boolean, limited: readonly string[]): void {
+  #override(entry: Entry, held: boolean, limited: readonly string[], cause: Cause | null): void {
     const key = `${held ? "held" : ""}${limited.join("\n")}`;
     if (key === (entry.override?.key ?? "")) return;
     entry.override = key === "" ? null : { key, held, limited };
     if (entry.override === null) this.#overridden.delete(entry.prefix.key);
     else this.#overridden.set(entry.prefix.key, entry.override);
-    this.#changed.set(entry.prefix.key, entry.prefix);
+    this.#changed.set(entry.prefix.key, { prefix: entry.prefix, cause });
   }
 
   /** An entry that is needed for its memory alone is looked at again when that may have faded. */
@@ -304,8 +347,12 @@ export class Outlet {
   }
 }
 
-const NONE: readonly Prefix[] = [];
+const NONE: readonly ChangedPrefix[] = [];
 
-function lineOf(peer: string, family: Prefix["address"]["family"]): string {
+function lineOf(peer: string, family: Family): string {
   return `${family} ${peer}`;
+}
+
+function lineParts(line: string): { readonly family: Family; readonly peer: string } {
+  return { family: line.startsWith("IPv4") ? "IPv4" : "IPv6", peer: line.slice("IPv4 ".length) };
 }

@@ -35,7 +35,7 @@ export class OwnRoutes {
 
   host(place: Place): RouteOn {
     const decision = this.decisionOf(place);
-    const wanted = this.#view.jointOf(place.address.key) ?? (decision === null ? NOTHING : wantedOf(decision).announcement);
+    const wanted = this.#view.joint.wanted(place.address.key) ?? (decision === null ? NOTHING : wantedOf(decision).announcement);
     return this.#sent(hostPrefix(place.address), wanted);
   }
 

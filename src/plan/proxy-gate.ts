@@ -20,6 +20,8 @@ export interface ProxyState {
   readonly shut: Readonly<Record<GateMode, boolean>>;
   /** The proxy answered 200, or there is nothing to ask. */
   readonly evident: boolean;
+  /** Somebody probes, and there is no proxy to ask. */
+  readonly nothingToAsk: boolean;
   /** What is known, in words. */
   readonly text: string;
 }
@@ -30,10 +32,12 @@ export class ProxyGate {
   #gate: (Fact & { readonly name: "gate" }) | null = null;
   #answered = false;
   #refusedLong = false;
+  /** The answers of late are refusals; since when is the time of the step that saw the first. */
+  #refusing = false;
   #refusedSinceMillis: number | null = null;
   #last: ProbeAnswer | null = null;
 
-  take(fact: Fact & { readonly name: "gate" | "proxyAnswer" }, nowMillis: number | null): void {
+  take(fact: Fact & { readonly name: "gate" | "proxyAnswer" }): void {
     if (fact.name === "gate") {
       this.#gate = fact;
       return;
@@ -41,25 +45,28 @@ export class ProxyGate {
     const { answer } = fact;
     this.#last = answer;
     if (answer.answer === "status" && answer.status === 200) this.#answered = true;
-    this.#refusedSinceMillis = answer.answer === "refused" ? (this.#refusedSinceMillis ?? nowMillis) : null;
+    this.#refusing = answer.answer === "refused";
+    if (!this.#refusing) this.#refusedSinceMillis = null;
   }
 
   /** When waiting opens it; null = never. */
   get dueMillis(): number | null {
-    if (this.#gate === null || this.#gate.healthz === null || this.#answered || this.#refusedLong) return null;
+    if (this.#answered || this.#refusedLong) return null;
     return this.#refusedSinceMillis === null ? null : this.#refusedSinceMillis + REFUSED_MILLIS;
   }
 
   state(nowMillis: number | null): ProxyState {
+    if (this.#refusing) this.#refusedSinceMillis ??= nowMillis;
     const due = this.dueMillis;
     if (due !== null && nowMillis !== null && nowMillis >= due) this.#refusedLong = true;
     const gate = this.#gate;
-    if (gate === null) return { probed: false, onlyWhereRequired: false, shut: ALL_OPEN, evident: true, text: "not probed" };
+    if (gate === null)
+      return { probed: false, onlyWhereRequired: false, shut: ALL_OPEN, evident: true, nothingToAsk: false, text: "not probed" };
     const { onlyWhereRequired, healthz } = gate;
     const evident = healthz === null || this.#answered;
     const preferShut = !evident && !this.#refusedLong && !onlyWhereRequired;
     const shut = { Off: false, Prefer: preferShut, Require: !evident };
-    return { probed: true, onlyWhereRequired, shut, evident, text: this.#text(healthz) };
+    return { probed: true, onlyWhereRequired, shut, evident, nothingToAsk: healthz === null, text: this.#text(healthz) };
   }
 
   #text(healthz: string | null): string {

@@ -15,8 +15,11 @@ export interface Touch {
   readonly cause: Cause | null;
   before: Announcement;
   after: Announcement;
-  /** Owners decided since: what they say of before was never told to anybody. */
-  readonly decided: Set<ServiceEntry>;
+  /** Owners planned since: what they say of before was never told to anybody. */
+  readonly planned: Set<ServiceEntry>;
+  /** Owners of a joint address that are to be decided, with what touched them; and whether who may announce was judged since. */
+  readonly undecided: Map<ServiceEntry, Cause | null>;
+  judged: boolean;
 }
 
 export class Round {
@@ -28,6 +31,19 @@ export class Round {
   /** Services whose covering wishes have to be looked at. */
   readonly recover = new Set<ServiceEntry>();
   readonly #transitionLimit: number;
+  /** By the Service's decisions, then by index: what was decided before this round. */
+  readonly #redecided = new Map<
+    readonly Decision[],
+    Map<
+      number,
+      {
+        readonly place: Pick<Transition, "service" | "address" | "cause">;
+        readonly before: Decision | undefined;
+        readonly describe: () => string;
+      }
+    >
+  >();
+  #redecidedCount = 0;
 
   /** @param touched of the step, which may take several rounds. */
   constructor(transitionLimit: number, touched: Map<string, Touch>) {
@@ -39,17 +55,19 @@ export class Round {
   touch(key: string, address: Address, cause: Cause | null): Touch {
     let touched = this.touched.get(key);
     if (touched === undefined) {
-      touched = { address, cause, before: NOTHING, after: NOTHING, decided: new Set() };
+      touched = { address, cause, before: NOTHING, after: NOTHING, planned: new Set(), undecided: new Map(), judged: false };
       this.touched.set(key, touched);
     }
+    touched.judged = false;
     return touched;
   }
 
   /** Like {@link touch}, by an owner. @param announced what it alone had announced; null = does not know. */
   touchBy(entry: ServiceEntry, address: Address, cause: Cause | null, announced: Announcement | null): Touch {
     const touched = this.touch(address.key, address, cause);
-    if (announced !== null && announced.peers.length > 0 && !touched.decided.has(entry)) touched.before = announced;
-    touched.decided.add(entry);
+    if (announced !== null && announced.peers.length > 0 && !touched.planned.has(entry)) touched.before = announced;
+    touched.planned.add(entry);
+    touched.undecided.set(entry, cause);
     return touched;
   }
 
@@ -66,22 +84,38 @@ export class Round {
     else this.transitionsOmitted++;
   }
 
-  /** One decision became another. `describe` is asked only for lines that are kept. */
+  /** One decision became another; of several changes of one decision the first `before` and the last `after` count. */
   redecided(
     place: Pick<Transition, "service" | "address" | "cause">,
+    at: { readonly decisions: readonly Decision[]; readonly index: number },
     before: Decision | undefined,
-    after: Decision,
     describe: () => string,
   ): void {
-    // What nobody ever wanted announced has no history worth a line.
-    if (before === undefined && after.check <= 7 && !after.announced) return;
-    if (this.transitions.length >= this.#transitionLimit) {
+    const known = this.#redecided.get(at.decisions);
+    if (known?.has(at.index) === true) return;
+    if (this.transitions.length + this.#redecidedCount >= this.#transitionLimit) {
       this.transitionsOmitted++;
       return;
     }
-    for (const { peer, announced, reason, text } of differences(before, after)) {
-      this.transitions.push({ ...place, peer, announced, reason, detail: text ?? describe() });
+    this.#redecidedCount++;
+    const change = { place, before, describe };
+    if (known === undefined) this.#redecided.set(at.decisions, new Map([[at.index, change]]));
+    else known.set(at.index, change);
+  }
+
+  /** Lines for the timeline, about decisions as they are now. */
+  describe(): Transition[] {
+    for (const [decisions, changes] of this.#redecided) {
+      for (const [index, { place, before, describe }] of changes) {
+        const after = decisions[index];
+        // What nobody ever wanted announced has no history worth a line.
+        if (after === undefined || (before === undefined && after.check <= 7 && !after.announced)) continue;
+        for (const { peer, announced, reason, text } of differences(before, after)) {
+          this.transitions.push({ ...place, peer, announced, reason, detail: text ?? describe() });
+        }
+      }
     }
+    return this.transitions;
   }
 }
 

@@ -1,7 +1,4 @@
-/**
- * Keeps the scene of one node up to date and tells which Services a change of it can alter: an advertisement those it selects before or
- * after, a peer or this node those that any advertisement selects, another node those with endpoints on it.
- */
+/** Keeps the scene of one node up to date with objects and facts, and tells what became another since the last time. */
 
 import type { Node } from "../objects/kinds.ts";
 import { type Advertisement, type CompiledAdvertisement, compileAdvertisement, selectsNode } from "./advertisement.ts";
@@ -14,11 +11,19 @@ import type { HealthGates } from "./health-gates.ts";
 import type { Inventory, Touched } from "./inventory.ts";
 import { compareText } from "./judge.ts";
 import { nodeObstacle } from "./node-checks.ts";
-import { decidesAlike, judgePeer, type PeerVerdict, peerSelectsNode, type SessionFact, sameNextHops } from "./peers.ts";
-import { ProxyGate, type ProxyState } from "./proxy-gate.ts";
-import { Scene, type SceneParts, selectsService } from "./scene.ts";
-import { namespaceLabels, sameLabels, serviceLabels } from "./selectors.ts";
-import type { ServiceEntry } from "./service-entry.ts";
+import { judgePeer, type PeerVerdict, peerSelectsNode, type SessionFact, sameNextHops } from "./peers.ts";
+import { ProxyGate } from "./proxy-gate.ts";
+import { Scene, type SceneParts } from "./scene.ts";
+import {
+  type Affected,
+  affectedBy,
+  hearsAlike,
+  opensAlike,
+  type Recompiled,
+  type SceneDifference,
+  touchesServices,
+} from "./scene-difference.ts";
+import { sameLabels } from "./selectors.ts";
 
 /** What a refresh found. */
 export interface Refreshed {
@@ -28,8 +33,7 @@ export interface Refreshed {
   readonly changed: boolean;
   /** What changed the Node decided for; undefined = nothing did. */
   readonly node: Cause | null | undefined;
-  /** For a Service planned under `matching`: what makes it worth planning again, or false. */
-  readonly affected: (matching: readonly Advertisement[], entry: ServiceEntry) => Cause | null | false;
+  readonly affected: Affected;
 }
 
 const UNAFFECTED = () => false as const;
@@ -104,7 +108,7 @@ export class SceneKeeper {
         return;
       case "gate":
       case "proxyAnswer":
-        this.#proxy.take(fact, this.#nowMillis);
+        this.#proxy.take(fact);
         this.#touchProxy();
         return;
       case "healthCheckAnswer":
@@ -140,13 +144,16 @@ export class SceneKeeper {
     const recompiled = this.#recompile();
     const peers = this.#peers !== undefined || this.#node !== undefined ? this.#judgePeers() : null;
     const scene = this.#build(peers?.verdicts ?? before.parts.peers, peers?.outsiders ?? before.parts.outsiders, before);
-    const everywhere = this.#decidesElsewhere(before, scene);
-    const flipped = new Map(this.#flipped);
-    const namespaces = new Map(this.#namespaces);
-    const [places, ownNode] = [this.#places, this.#node];
-    const changed =
-      recompiled.size + flipped.size + namespaces.size > 0 || everywhere !== undefined || places !== undefined || this.#labels;
-    if (recompiled.size + namespaces.size > 0) this.epoch++;
+    const ownNode = this.#node;
+    const difference: SceneDifference = {
+      recompiled,
+      everywhere: this.#everywhere(before, scene),
+      flipped: new Map(this.#flipped),
+      namespaces: new Map(this.#namespaces),
+      places: this.#places,
+    };
+    const changed = touchesServices(difference) || this.#labels;
+    if (recompiled.size + difference.namespaces.size > 0) this.epoch++;
     this.scene = scene;
     this.#advertisements.clear();
     this.#namespaces.clear();
@@ -157,8 +164,7 @@ export class SceneKeeper {
     this.#places = undefined;
     this.#proxyCause = undefined;
     this.#labels = false;
-    const affected = this.#affected(recompiled, everywhere, flipped, namespaces, places);
-    return { scene, peers: peers?.changes ?? [], changed, node: ownNode, affected };
+    return { scene, peers: peers?.changes ?? [], changed, node: ownNode, affected: affectedBy(difference, this.#inventory) };
   }
 
   #touchProxy(): void {
@@ -184,7 +190,7 @@ export class SceneKeeper {
   }
 
   /** Advertisements that became others, with what made them: the old and the new value. */
-  #recompile(): Map<string, { readonly before: Advertisement | null; readonly after: Advertisement | null; readonly cause: Cause | null }> {
+  #recompile(): Map<string, Recompiled> {
     const { advertisements, communities, pools, nodes } = this.#inventory;
     const node = nodes.get(this.#options.node);
     const names = new Map(this.#advertisements);
@@ -195,7 +201,7 @@ export class SceneKeeper {
         if (flips && !names.has(name)) names.set(name, this.#node);
       }
     }
-    const recompiled = new Map<string, { before: Advertisement | null; after: Advertisement | null; cause: Cause | null }>();
+    const recompiled = new Map<string, Recompiled>();
     for (const [name, cause] of names) {
       const source = advertisements.get(name);
       const before = this.#compiled.get(name)?.advertisement ?? null;
@@ -243,56 +249,12 @@ export class SceneKeeper {
     return { verdicts, outsiders, changes: changes.sort((a, b) => compareText(a.name, b.name)) };
   }
 
-  /** What makes every selected Service worth planning again: the node's own obstacle, or a verdict about a peer. undefined = nothing does. */
-  #decidesElsewhere(before: Scene, after: Scene): Cause | null | undefined {
+  /** What makes every selected Service worth planning again; undefined = nothing does. */
+  #everywhere(before: Scene, after: Scene): Cause | null | undefined {
     if (before.parts.obstacle?.check !== after.parts.obstacle?.check) return this.#node ?? null;
     if (!opensAlike(before.parts.proxy, after.parts.proxy)) return this.#proxyCause ?? null;
-    const old = before.parts.peers;
-    const fresh = after.parts.peers;
     const known = (key: string) => this.#inventory.has(key);
-    const alike =
-      old.length === fresh.length &&
-      before.parts.outsiders[0] === after.parts.outsiders[0] &&
-      fresh.every((verdict, i) => {
-        const other = old[i];
-        return other !== undefined && other.name === verdict.name && decidesAlike(other, verdict, known);
-      });
-    return alike ? undefined : (this.#peers ?? this.#node ?? null);
-  }
-
-  #affected(
-    recompiled: ReadonlyMap<
-      string,
-      { readonly before: Advertisement | null; readonly after: Advertisement | null; readonly cause: Cause | null }
-    >,
-    everywhere: Cause | null | undefined,
-    flipped: ReadonlyMap<string, Cause | null>,
-    namespaces: ReadonlyMap<string, Cause | null>,
-    places: Cause | null | undefined,
-  ): Refreshed["affected"] {
-    return (matching, entry) => {
-      if (everywhere !== undefined && matching.length > 0) return everywhere;
-      if (places !== undefined && matching.some(({ source }) => source.maxAnnouncers !== null)) return places;
-      const inNamespace = namespaces.get(entry.namespace);
-      if (inNamespace !== undefined) return inNamespace;
-      if (recompiled.size > 0 && entry.service !== null) {
-        const services = serviceLabels(entry.service);
-        const inNamespaceLabels = namespaceLabels(entry.namespace, this.#inventory.namespace(entry.namespace));
-        for (const { before, after, cause } of recompiled.values()) {
-          if (before !== null && matching.includes(before)) return cause;
-          if (after?.selectsNode && selectsService(after, services, inNamespaceLabels)) return cause;
-        }
-      }
-      if (flipped.size > 0 && matching.length > 0) {
-        for (const family of ["IPv4", "IPv6"] as const) {
-          for (const { node } of entry.digest(family).nodes) {
-            const cause = flipped.get(node);
-            if (cause !== undefined) return cause;
-          }
-        }
-      }
-      return false;
-    };
+    return hearsAlike(before, after, known) ? undefined : (this.#peers ?? this.#node ?? null);
   }
 
   #build(peers: readonly PeerVerdict[], outsiders: readonly string[], before: Scene | null): Scene {
@@ -320,17 +282,6 @@ export class SceneKeeper {
     };
     return new Scene(parts, before);
   }
-}
-
-/** No gate is open under one and shut under the other. */
-function opensAlike(a: ProxyState, b: ProxyState): boolean {
-  return (
-    a.probed === b.probed &&
-    a.onlyWhereRequired === b.onlyWhereRequired &&
-    a.evident === b.evident &&
-    a.shut.Prefer === b.shut.Prefer &&
-    a.shut.Require === b.shut.Require
-  );
 }
 
 /** Nothing that decides or is announced differs. */

@@ -10,21 +10,12 @@ import type { PlannerOptions } from "./change.ts";
 import { countedBy, endpointsOn, judgeEndpoints } from "./endpoints.ts";
 import { type HealthGates, isGated } from "./health-gates.ts";
 import type { Inventory } from "./inventory.ts";
-import {
-  type Circumstances,
-  type Decision,
-  isLocalOnly,
-  isWeightOne,
-  Judge,
-  type Mode,
-  modeOf,
-  refusal,
-  serviceObstacle,
-} from "./judge.ts";
+import { type Circumstances, type Decision, Judge, refusal } from "./judge.ts";
 import type { NodeObstacle } from "./node-checks.ts";
 import type { PeerVerdict } from "./peers.ts";
 import type { ProxyState } from "./proxy-gate.ts";
 import { type Labels, matchesAny, namespaceLabels, serviceLabels } from "./selectors.ts";
+import { isLocalOnly, isWeightOne, type Mode, modeOf, serviceObstacle } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 import type { Sharing } from "./sharing.ts";
 
@@ -57,6 +48,8 @@ export interface Question {
   readonly matching: readonly Advertisement[];
   /** For a run over the Service's addresses: neighbours that the same advertisements allow get the same answer. */
   readonly memo: Memo | null;
+  /** Advertisements that select the Service, whatever the node; looked for when asked for. */
+  anywhere?: readonly Advertisement[];
 }
 
 export class Scene {
@@ -159,7 +152,7 @@ export class Scene {
     if (memo === null || matching.length > MOST_IN_MEMO || this.#nextHopKeys.has(address.key)) return decide();
     if (matching.some(({ source }) => source.maxAnnouncers !== null)) return decide();
     const allowing = allowanceOf(matching, kind, address);
-    const past = this.parts.proxy.evident ? undefined : previous;
+    const past = this.parts.proxy.probed ? previous : undefined;
     const isSame = memo.allowing === allowing && memo.kind === kind && memo.family === address.family && memo.past === past;
     if (memo.decision !== null && isSame) return memo.decision;
     memo.decision = decide();
@@ -226,10 +219,12 @@ export class Scene {
     const { proxy, gates, options } = this.parts;
     if (!isGated(advertisement, proxy)) return false;
     const mode = advertisement.source.dataplaneGate;
-    if (proxy.shut[mode] && !wasEligible(previous, advertisement)) return true;
+    const passed = wasEligible(previous, advertisement);
+    if (proxy.shut[mode] && !passed) return true;
     if (!localOnly || service.externalTrafficPolicy !== "Local") return false;
     const latch = gates.latch(entry, family);
     if (latch === null || latch.open !== null || (mode === "Prefer" && latch.openBySilence)) return false;
+    if (passed && !latch.isNew) return false;
     // The proxy counts ready endpoints alone: of terminating ones it has nothing to say.
     return endpointsOn(entry.digest(family), options.node).ready > 0;
   }

@@ -8,7 +8,7 @@ import type { OutboundSession } from "../bgp/rib/session-attributes.ts";
 import type { Clock } from "../clock.ts";
 import { type Address, FAMILIES, type Family } from "../ip/address.ts";
 import { formatPrefix } from "../ip/format.ts";
-import type { Prefix } from "../ip/prefix.ts";
+import { comparePrefixes, type Prefix } from "../ip/prefix.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "./connection.ts";
 import type { Round } from "./timeline.ts";
@@ -26,6 +26,8 @@ export interface PeerRoutesPorts {
 
 /** How many rounds may wait for the kernel before the oldest is no longer timed. */
 const MAX_ROUNDS = 256;
+/** How many prefixes whose attributes do not fit a message are named. */
+const MOST_NAMED = 100;
 
 export class PeerRoutes {
   readonly #peer: string;
@@ -34,7 +36,9 @@ export class PeerRoutes {
   readonly #waiting = new Set<() => void>();
   #connection: Connection | null = null;
   #rounds: Round[] = [];
-  #unsendable = 0;
+  /** Unsendable prefixes as of the last look, and the ids of those that the log names. */
+  #looked = { unsendable: 0, rejections: 0 };
+  #named: ReadonlySet<number> = new Set();
   /** The last wish is known: no round of decisions holds it back. */
   #leaving = false;
 
@@ -60,6 +64,18 @@ export class PeerRoutes {
 
   announced(family: Family): number {
     return this.#rib.announced(family);
+  }
+
+  /** Wanted, but with attributes that leave no room for the prefix in a message of this session: the first hundred, in the order of all lists. */
+  get unsendable(): readonly string[] {
+    const ids: number[] = [];
+    this.#rib.forEachUnsendable((id) => {
+      if (ids.length < MOST_NAMED) ids.push(id);
+    });
+    return ids
+      .map((id) => this.#ports.prefixes.prefix(id))
+      .sort(comparePrefixes)
+      .map(formatPrefix);
   }
 
   want(prefix: Prefix, attributes: RouteAttributes | null): void {
@@ -138,8 +154,10 @@ export class PeerRoutes {
     if (this.#connection === null || this.#connection.blocked || this.#rib.hasOutput) return;
     if (this.#rounds.length > 0) for (const round of this.#rounds.splice(0)) this.#ports.handed(this.#peer, round);
     this.#wakeWaiting();
-    const { unsendable } = this.#rib;
-    if (unsendable !== this.#unsendable) this.#reportUnsendable(unsendable);
+    const { unsendable, rejections } = this.#rib;
+    if (unsendable === this.#looked.unsendable && rejections === this.#looked.rejections) return;
+    this.#looked = { unsendable, rejections };
+    this.#reportUnsendable(unsendable);
   }
 
   #wakeWaiting(): void {
@@ -147,15 +165,19 @@ export class PeerRoutes {
     this.#waiting.clear();
   }
 
+  /** Every prefix once, until it could be sent again. */
   #reportUnsendable(count: number): void {
-    this.#unsendable = count;
-    let reported = false;
+    const named = new Set<number>();
     this.#rib.forEachUnsendable((id) => {
-      if (reported) return;
-      reported = true;
+      if (this.#named.has(id)) named.add(id);
+    });
+    this.#rib.forEachUnsendable((id) => {
+      if (named.has(id) || named.size >= MOST_NAMED) return;
+      named.add(id);
       const prefix = formatPrefix(this.#ports.prefixes.prefix(id));
       const why = "its attributes leave no room for a prefix in a message of this session";
       this.#ports.log({ event: "peer.routeUnsendable", peer: this.#peer, prefix, count, why });
     });
+    this.#named = named;
   }
 }

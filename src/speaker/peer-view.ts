@@ -39,6 +39,7 @@ export function viewPeer(peer: Peer): PeerView {
     bfd: { state: "" },
     announced: { IPv4: peer.announced("IPv4"), IPv6: peer.announced("IPv6") },
     pending: peer.pending,
+    unsendable: peer.unsendable,
     sent: {
       updates: peer.updatesSent,
       keepalives: counters.of("sent", MESSAGE_TYPE.keepalive),

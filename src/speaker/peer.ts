@@ -101,6 +101,10 @@ export class Peer {
     return this.#routes.pending;
   }
 
+  get unsendable(): readonly string[] {
+    return this.#routes.unsendable;
+  }
+
   announced(family: Family): number {
     return this.#routes.announced(family);
   }

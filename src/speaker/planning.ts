@@ -1,6 +1,8 @@
 /**
  * From inputs to wishes. Planning runs in slices, so that a cluster's worth of objects never holds the event loop, and yet what leaves is whole: routes are
  * held back while a round is under way (`holding`), and go out together at its end. Small changes, the rule, are one slice without a detour.
+ *
+ * Every round has one time, stated before its inputs. A round may say when time alone would change a decision: then the next one comes by itself.
  */
 
 import type { Clock, Timer } from "../clock.ts";
@@ -12,6 +14,8 @@ import type { Round } from "./timeline.ts";
 export interface PlanningPorts {
   readonly clock: Clock;
   readonly planner: Planner;
+  /** Measures work, in milliseconds: only differences mean something. */
+  meter(): number;
   /** Changes that come within this time of each other go together; 0 = at once. */
   coalesceMillis(): number;
   /** Part of a round: wishes to note, not to send. */
@@ -22,6 +26,8 @@ export interface PlanningPorts {
 
 /** Longest stretch before the event loop gets its turn. */
 const SLICE_MILLIS = 6;
+/** A moment that has passed already, or that a timer meets a fraction too early, must not keep the event loop busy. */
+const LEAST_SLEEP_MILLIS = 1;
 const NOTE_CHUNK = 256;
 /** Services decided in one call: between these, by how long the last call took. One may have one address or a hundred. */
 const DECIDE_CHUNK = { least: 1, first: 16, most: 1024, shortMillis: 1, longMillis: 3 } as const;
@@ -36,6 +42,9 @@ export class Planning {
   #synced = false;
   #undecided = false;
   #stopped = false;
+  /** The round that is under way or being prepared has its time. */
+  #timed = false;
+  #alarm: Timer | null = null;
   #roundAt = Number.POSITIVE_INFINITY;
   #round: Round | null = null;
   #spent = 0;
@@ -88,16 +97,18 @@ export class Planning {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = null;
+    this.#alarm?.cancel();
+    this.#alarm = null;
   }
 
   /** Works for at most one slice; goes on by itself in later turns of the event loop. */
   run(): void {
     if (this.#running || this.#resuming || this.#stopped) return;
     this.#running = true;
-    const start = performance.now();
+    const start = this.#ports.meter();
     let more = true;
     try {
-      while (more && performance.now() - start < SLICE_MILLIS) more = this.#work();
+      while (more && this.#ports.meter() - start < SLICE_MILLIS) more = this.#work();
     } finally {
       this.#running = false;
     }
@@ -117,26 +128,56 @@ export class Planning {
       return true;
     }
     if (!this.#synced || !this.#undecided) return false;
-    this.#round ??= { at: this.#roundAt === Number.POSITIVE_INFINITY ? this.#ports.clock.now() : this.#roundAt, handedAfter: new Map() };
-    this.#roundAt = Number.POSITIVE_INFINITY;
-    const round = this.#round;
-    const start = performance.now();
+    const round = this.#round ?? this.#begin();
+    const start = this.#ports.meter();
     const change = this.#ports.planner.decide(this.#chunk);
-    this.#spent += performance.now() - start;
+    this.#spent += this.#ports.meter() - start;
     this.#ports.changed(change, round);
-    this.#adapt(performance.now() - start, change.pending > 0);
+    this.#adapt(this.#ports.meter() - start, change.pending > 0);
     if (change.pending > 0 || this.#next < this.#inputs.length) return true;
     this.#undecided = false;
     this.#round = null;
+    this.#timed = false;
     // What came while this round was under way was decided with it.
     this.#roundAt = Number.POSITIVE_INFINITY;
     const spent = this.#spent;
     this.#spent = 0;
+    this.#sleepUntil(change.wakeAtMillis);
     this.#ports.decided(round, spent);
     return true;
   }
 
+  #begin(): Round {
+    if (!this.#timed) this.#tellTime();
+    // It says anew when to come back.
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    const at = this.#roundAt === Number.POSITIVE_INFINITY ? this.#ports.clock.now() : this.#roundAt;
+    this.#roundAt = Number.POSITIVE_INFINITY;
+    this.#round = { at, handedAfter: new Map() };
+    return this.#round;
+  }
+
+  #tellTime(): void {
+    this.#ports.planner.note([{ input: "fact", fact: { name: "time", nowMillis: this.#ports.clock.now() } }]);
+    // Before the first sync inputs come for as long as they take, and the first round decides by its own time.
+    this.#timed = this.#synced;
+  }
+
+  #sleepUntil(wakeAtMillis: number | null): void {
+    if (wakeAtMillis === null || this.#stopped) return;
+    const { clock } = this.#ports;
+    const sleep = Math.max(LEAST_SLEEP_MILLIS, Math.ceil(wakeAtMillis - clock.now()));
+    this.#alarm = clock.setTimer(sleep, () => {
+      this.#alarm = null;
+      this.#undecided = true;
+      this.#roundAt = Math.min(this.#roundAt, clock.now());
+      this.run();
+    });
+  }
+
   #note(): void {
+    if (!this.#timed) this.#tellTime();
     const end = Math.min(this.#inputs.length, this.#next + NOTE_CHUNK);
     const chunk = this.#next === 0 && end === this.#inputs.length ? this.#inputs : this.#inputs.slice(this.#next, end);
     this.#next = end;
@@ -144,9 +185,9 @@ export class Planning {
       this.#inputs = [];
       this.#next = 0;
     }
-    const start = performance.now();
+    const start = this.#ports.meter();
     this.#ports.planner.note(chunk);
-    this.#spent += performance.now() - start;
+    this.#spent += this.#ports.meter() - start;
     this.#undecided = true;
   }
 

@@ -21,7 +21,10 @@ import { Planner } from "../plan/planner.ts";
 import type { Source, SourceBatch } from "../source/source.ts";
 import type { SpeakerCommands, SpeakerView } from "../view/speaker-view.ts";
 import { Commands } from "./commands.ts";
+import { DataplaneProbes } from "./dataplane-probes.ts";
 import { FindingLog } from "./finding-log.ts";
+import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
+import { askOverHttp } from "./http-ask.ts";
 import { Listener } from "./listener.ts";
 import { LiveView } from "./live-view.ts";
 import { PeerSet } from "./peer-set.ts";
@@ -38,6 +41,8 @@ export interface SpeakerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  /** Addresses of this host; default: the system's. */
+  readonly readAddresses?: ReadAddresses;
 }
 
 /** What a reload did: keys that are in force now, and keys whose change needs a new process. */
@@ -58,6 +63,7 @@ export class Speaker {
   readonly #options: SpeakerOptions;
   readonly #planning: Planning;
   readonly #planner: Planner;
+  readonly #probes: DataplaneProbes;
   readonly #peers: PeerSet;
   readonly #prefixes = new PrefixTable();
   readonly #attributes = new AttributeTable();
@@ -103,10 +109,22 @@ export class Speaker {
     this.#planning = new Planning({
       clock,
       planner: this.#planner,
+      meter: () => performance.now(),
       coalesceMillis: () => this.#config.coalesceMillis,
       changed: (change, round) => this.#changed(change, round),
       decided: (round, millis) => this.#decided(round, millis),
     });
+    this.#probes = new DataplaneProbes(
+      {
+        clock,
+        log,
+        ask: askOverHttp,
+        readAddresses: options.readAddresses ?? readHostAddresses,
+        random: Math.random,
+        state: (fact) => this.#planning.state(fact),
+      },
+      config,
+    );
     this.#peers = new PeerSet({
       clock,
       log,
@@ -177,6 +195,8 @@ export class Speaker {
     metrics.start();
     const words = config.source.type === "directory" ? config.source.directory : "kubernetes";
     log({ event: "speaker.started", node: config.nodeName, source: words });
+    // Before the first objects: nothing is to be decided as if there were no gate.
+    this.#probes.start();
     this.#finished = source.run(
       { batch: (batch) => this.#batch(batch), synced: () => this.#sync(), fault: (what, cause) => this.#fault(what, cause) },
       this.#ended.signal,
@@ -219,6 +239,7 @@ export class Speaker {
     log({ event: "speaker.stopping", why: cause.text });
     this.#ended.abort();
     this.#planning.stop();
+    this.#probes.stop();
     this.#listener.stop();
     await this.#peers.stop(cause);
     await this.#recorder?.close();
@@ -276,6 +297,7 @@ export class Speaker {
     }
     // After its withdrawals: a peer that goes takes them along.
     for (const peer of change.peers) if (peer.peer === null) this.#peers.change(peer);
+    this.#probes.follow(change.probes);
     // Of the first decisions on a big cluster the timeline keeps a part: what it lacks has been so since the start.
     if (!this.#announcedSync) this.#firstTransitions += change.transitions.length;
     if (this.#announcedSync || this.#firstTransitions <= FIRST_TRANSITIONS) recordTransitions(this.#timeline, change, round, now);

@@ -31,6 +31,8 @@ export interface PeerView {
   readonly announced: Readonly<Record<Family, number>>;
   /** Changes wanted and not yet handed to the kernel. */
   readonly pending: number;
+  /** Prefixes that are wanted but whose attributes do not fit a message of this session; the first hundred. */
+  readonly unsendable: readonly string[];
   readonly sent: { readonly updates: number; readonly keepalives: number; readonly notifications: number };
   readonly received: {
     readonly updates: number;

@@ -212,6 +212,7 @@ function expectedTable(
         localPref: internal ? (set?.localPref ?? 100) : product === "BIRD" ? 100 : null,
         communities: communities.filter((text) => !text.startsWith("large:")).map((text) => wellKnown(text, product)),
         largeCommunities: communities.filter((text) => text.startsWith("large:")).map((text) => text.slice("large:".length)),
+        extendedCommunities: [],
       };
       return [family === "IPv4" ? `${service.ipv4}/32` : `${canonical(service.ipv6)}/128`, [path]];
     }),

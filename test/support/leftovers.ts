@@ -5,7 +5,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -30,6 +30,17 @@ export function registerProcess(pid: number): void {
   mkdirSync(folder, { recursive: true });
   // With its time of start: by the time somebody reads this, the pid may belong to a stranger.
   writeFileSync(join(folder, String(pid)), startOf(pid) ?? "");
+}
+
+/** Takes back the note of a process that has ended; the last one takes the folder along. */
+export function forgetProcess(pid: number): void {
+  const folder = join(tmpdir(), `herald-test-${process.pid}-${PROCESSES}`);
+  rmSync(join(folder, String(pid)), { force: true });
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Others are still noted there.
+  }
 }
 
 /** Removes namespaces, processes and directories of test processes that are no longer alive. Returns what it removed. */

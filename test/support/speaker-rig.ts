@@ -7,6 +7,7 @@ import { Metrics } from "../../src/metrics.ts";
 import { refOf } from "../../src/objects/check.ts";
 import type { ClusterObject, Finding, Kind, ObjectChange } from "../../src/objects/kinds.ts";
 import type { Source, SourceSink } from "../../src/source/source.ts";
+import { type ReadAddresses, readHostAddresses } from "../../src/speaker/host-addresses.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import { accepted, ours } from "./raw-objects.ts";
 
@@ -65,9 +66,14 @@ export interface Rig {
 
 /** Starts a speaker; `yaml` is its configuration. Port 0, no state file and no coalescing unless it says otherwise. */
 export async function startSpeaker(
-  options: { readonly yaml?: string; readonly listen?: readonly string[]; readonly clock?: Clock } = {},
+  options: {
+    readonly yaml?: string;
+    readonly listen?: readonly string[];
+    readonly clock?: Clock;
+    readonly readAddresses?: ReadAddresses;
+  } = {},
 ): Promise<Rig> {
-  const { clock = systemClock, listen = [] } = options;
+  const { clock = systemClock, listen = [], readAddresses = readHostAddresses } = options;
   const text = [
     `nodeName: ${NODE}`,
     "source: { directory: /nowhere }",
@@ -81,7 +87,7 @@ export async function startSpeaker(
   const logged: LogEvent[] = [];
   const metrics = new Metrics({ version: "0.0.0", commit: "test" });
   const source = new FakeSource(clock);
-  const speaker = new Speaker({ config, source, metrics, clock, log: (event) => logged.push(event) });
+  const speaker = new Speaker({ config, source, metrics, clock, readAddresses, log: (event) => logged.push(event) });
   await speaker.start();
   return { speaker, source, logged, metrics, config, port: speaker.listening[0]?.port ?? 0 };
 }
@@ -171,12 +177,14 @@ export async function startListening(
     readonly clock?: Clock;
     readonly yaml?: string;
     readonly ips?: readonly string[];
+    readonly readAddresses?: ReadAddresses;
   } = {},
 ): Promise<Rig> {
   const { spec = {}, ips = ["192.0.2.1"], ...rest } = options;
   const rig = cleanup.add(await startSpeaker({ listen: ["127.0.0.1"], ...rest }), ({ speaker }) => speaker.stop());
   rig.source.set(node(), bgpPeer("tor", { passive: true, ...spec }), advertisement(), ...service("web", ...ips));
   rig.source.sync();
+  await eventually("the first decisions", () => rig.speaker.view.ready());
   return rig;
 }
 

@@ -27,6 +27,7 @@ export class AdjRibOut {
   #families: FamilySession[] = [];
   #endOfRibAllowed = false;
   #updates = 0;
+  #rejections = 0;
   /** Where the last UPDATE of this `fill` came from. */
   #served: { readonly state: FamilySession; readonly bucket: number } | null = null;
 
@@ -179,6 +180,11 @@ export class AdjRibOut {
     return this.#outs.IPv4.unsendable.size + this.#outs.IPv6.unsendable.size;
   }
 
+  /** How often a wish was found not to fit: while neither this nor `unsendable` changes, the same prefixes do not fit. */
+  get rejections(): number {
+    return this.#rejections;
+  }
+
   /** The bucket that had the end of a buffer, and is not empty, comes behind the others. */
   #yieldTurn(): void {
     const served = this.#served;
@@ -234,6 +240,7 @@ export class AdjRibOut {
         return octets;
       }
       out.reject(out.lists.head(bucket));
+      this.#rejections++;
       rejected = true;
     }
     // What was rejected may have to be withdrawn, ahead of everything else.

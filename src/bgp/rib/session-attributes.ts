@@ -4,7 +4,7 @@
  */
 
 import type { Address, Family } from "../../ip/address.ts";
-import { encodeLinkBandwidth } from "../../ip/link-bandwidth.ts";
+import { decodeLinkBandwidth, encodeLinkBandwidth, type LinkBandwidth } from "../../ip/link-bandwidth.ts";
 import { encodeAttributes } from "../wire/attributes.ts";
 import type { PathAttributes } from "../wire/messages.ts";
 import { encodeNextHopField } from "../wire/mp-attributes.ts";
@@ -52,9 +52,10 @@ export function usableNextHop(session: OutboundSession, family: Family): Address
 export function pathAttributes(attributes: RouteAttributes, session: OutboundSession): PathAttributes {
   const { communities, largeCommunities, med } = attributes;
   const bandwidth = attributes.linkBandwidth;
+  const planned = bandwidth === null ? null : { asn: session.localAsn, ...bandwidth };
   const extendedCommunities = [
-    ...attributes.extendedCommunities,
-    ...(bandwidth === null ? [] : [encodeLinkBandwidth({ asn: session.localAsn, ...bandwidth })]),
+    ...withoutSurplusBandwidths(attributes.extendedCommunities, planned),
+    ...(planned === null ? [] : [encodeLinkBandwidth(planned)]),
   ];
   return {
     origin: "igp",
@@ -67,6 +68,21 @@ export function pathAttributes(attributes: RouteAttributes, session: OutboundSes
     ...(extendedCommunities.length === 0 ? {} : { extendedCommunities }),
     ...(largeCommunities.length === 0 ? {} : { largeCommunities }),
   };
+}
+
+/** A sender attaches one link bandwidth of each transitivity at most (RFC 10005): the planned one, else the lowest by hand, as a receiver would choose. */
+function withoutSurplusBandwidths(communities: readonly string[], planned: LinkBandwidth | null): readonly string[] {
+  const bandwidths = communities.flatMap((community) => {
+    const decoded = decodeLinkBandwidth(community);
+    return decoded === null ? [] : [{ community, ...decoded }];
+  });
+  if (bandwidths.length === 0) return communities;
+  const kept = [true, false].map((transitive) =>
+    planned?.transitive === transitive
+      ? undefined
+      : bandwidths.filter((one) => one.transitive === transitive).sort((a, b) => a.bytesPerSecond - b.bytesPerSecond)[0]?.community,
+  );
+  return communities.filter((community) => kept.includes(community) || decodeLinkBandwidth(community) === null);
 }
 
 /** The encoded form. @throws {Error} when the session has no usable next hop of the family (a bug: such routes are not sent). */

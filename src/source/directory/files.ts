@@ -5,6 +5,7 @@ import type { CheckOptions } from "../../objects/check.ts";
 import type { ClusterObject, Finding } from "../../objects/kinds.ts";
 import type { Position } from "../../text/document.ts";
 import { decodeContents, MAX_FILE_OCTETS, readContents } from "./contents.ts";
+import { Places } from "./places.ts";
 import { duplicateFinding, type Entry, locator, type Reading, readText, unreadable } from "./reading.ts";
 import { CONCURRENCY, codeOf, type FileVersion, walk, wordsFor } from "./walk.ts";
 
@@ -20,6 +21,8 @@ export interface Loaded {
   readonly ignored: number;
   /** In the order of the paths, then of the lines. */
   readonly findings: readonly Finding[];
+  /** `findings` and these, which only know their objects, with file, line and column; in the order of the paths, then of the lines. */
+  withPlaces(found: readonly Finding[]): Promise<readonly Finding[]>;
 }
 
 export interface LoadOptions extends CheckOptions {
@@ -46,7 +49,7 @@ export async function loadPaths(paths: readonly string[], options: LoadOptions):
 class Collection {
   readonly #options: CheckOptions;
   readonly #seen = new Set<string>();
-  readonly #first = new Map<string, string>();
+  readonly #places = new Places();
   readonly #objects: ClusterObject[] = [];
   readonly #findings: Finding[] = [];
   #files = 0;
@@ -61,18 +64,17 @@ class Collection {
     if (this.#isSeen(STDIN)) return;
     const parts: Uint8Array[] = [];
     for await (const part of stdin) parts.push(typeof part === "string" ? Buffer.from(part) : part);
-    this.#add(STDIN, decodeContents(Buffer.concat(parts)));
+    this.#add(STDIN, decodeContents(Buffer.concat(parts)), true);
   }
 
   async addPath(path: string): Promise<void> {
-    let isDirectory: boolean;
     try {
       const stats = await stat(path);
-      isDirectory = stats.isDirectory();
+      const isDirectory = stats.isDirectory();
       if (!isDirectory && stats.size > MAX_FILE_OCTETS)
         throw new SpeakerError("UNREADABLE", `${path}: larger than ${MAX_FILE_OCTETS} octets`);
       if (!isDirectory) {
-        if (!this.#isSeen(resolve(path))) this.#add(path, await readContents(path));
+        if (!this.#isSeen(resolve(path))) this.#add(path, await readContents(path), !stats.isFile());
         return;
       }
     } catch (cause) {
@@ -82,7 +84,7 @@ class Collection {
       for (const { path: at, code, cause } of listing.obstacles) {
         // The path that was asked for is not a finding among others.
         if (at === path && directory === path) throw unreadablePath(path, cause);
-        this.#findings.push(...unreadable(at, wordsFor(code)).findings);
+        this.#addUnreadable(at, wordsFor(code));
       }
       for (let start = 0; start < listing.files.length; start += CONCURRENCY) {
         const some = listing.files.slice(start, start + CONCURRENCY).filter(({ path: at }) => !this.#isSeen(resolve(at)));
@@ -93,16 +95,24 @@ class Collection {
   }
 
   finish(): Loaded {
-    return { files: this.#files, objects: this.#objects, refused: this.#refused, ignored: this.#ignored, findings: this.#findings };
+    const withPlaces = (found: readonly Finding[]) => this.#places.merge(this.#findings, found);
+    const counts = { files: this.#files, refused: this.#refused, ignored: this.#ignored };
+    return { ...counts, objects: this.#objects, findings: this.#findings, withPlaces };
   }
 
   #addRead({ path, text, why }: ReadFile): void {
-    if (text === null) this.#findings.push(...unreadable(path, why).findings);
-    else this.#add(path, text);
+    if (text === null) this.#addUnreadable(path, why);
+    else this.#add(path, text, false);
   }
 
-  #add(file: string, text: string): void {
+  #addUnreadable(file: string, why: string): void {
+    this.#places.addFile(file, "", false);
+    this.#findings.push(...unreadable(file, why).findings);
+  }
+
+  #add(file: string, text: string, isOnce: boolean): void {
     this.#files++;
+    this.#places.addFile(file, text, isOnce);
     const reading = readText(file, text, this.#options);
     const findings = [...reading.findings, ...this.#take(file, text, reading)];
     // A stable order for findings that were made in several passes.
@@ -115,14 +125,14 @@ class Collection {
     const findings: Finding[] = [];
     let locate: ((entry: Entry) => Position) | undefined;
     for (const entry of reading.entries) {
-      const first = this.#first.get(entry.key);
+      const first = this.#places.fileOf(entry.key);
       if (first !== undefined) {
         locate ??= locator(file, text);
         findings.push(duplicateFinding(file, entry, locate(entry), first));
         this.#refused++;
         continue;
       }
-      this.#first.set(entry.key, file);
+      this.#places.addObject(file, entry);
       if (entry.object === null) this.#refused++;
       else this.#objects.push(entry.object);
     }

@@ -76,16 +76,16 @@ export function unreadable(file: string, message: string): Reading {
   return { entries: [], findings: [finding], ignored: 0, broken: true, pieces: NO_PIECES };
 }
 
-/** Finds the line and column of entries of a text again. Nothing of a text is kept for it: few objects are ever asked for. */
-export function locator(file: string, text: string): (entry: Entry) => Position {
+/** Finds the line and column of entries of a text, or of their fields, again. Nothing of a text is kept for it: few are ever asked for. */
+export function locator(file: string, text: string): (entry: Entry, field?: FieldPath) => Position {
   const chunks = chunksOf(file, text);
   const parsed = new Map<number, ParsedText>();
-  return ({ at }) => {
+  return ({ at }, field = []) => {
     const chunk = chunks[at.chunk];
     if (chunk === undefined) return UNKNOWN;
     const documents = parsed.get(at.chunk) ?? parseChunk(file, chunk);
     parsed.set(at.chunk, documents);
-    const position = documents.documents[at.document]?.locate(at.path);
+    const position = documents.documents[at.document]?.locate([...at.path, ...field]);
     return position === undefined ? UNKNOWN : { line: position.line + chunk.linesBefore, column: position.column };
   };
 }

@@ -64,6 +64,7 @@ export function parseTable(output: string): Table {
   const table = new Map<string, TablePath[]>();
   let prefix = "";
   let fields = new Map<string, string>();
+  let last = "";
   const finish = (): void => {
     if (fields.size > 0) table.set(prefix, [...(table.get(prefix) ?? []), pathOf(fields)]);
     fields = new Map();
@@ -76,7 +77,10 @@ export function parseTable(output: string): Table {
       continue;
     }
     const attribute = /^\tBGP\.(\w+): ?(.*)$/.exec(line);
-    if (attribute?.[1] !== undefined) fields.set(attribute[1], attribute[2] ?? "");
+    if (attribute?.[1] !== undefined) {
+      last = attribute[1];
+      fields.set(last, attribute[2] ?? "");
+    } else if (line.startsWith("\t\t")) fields.set(last, `${fields.get(last)} ${line.trim()}`); // A long list goes on.
   }
   finish();
   return new Map([...table].map(([key, paths]) => [key, sortPaths(paths)]));
@@ -96,7 +100,26 @@ function pathOf(fields: ReadonlyMap<string, string>): TablePath {
     localPref: number("local_pref"),
     communities: tuples("community"),
     largeCommunities: tuples("large_community"),
+    extendedCommunities: [...(fields.get("ext_community") ?? "").matchAll(/\(([^)]+)\)/g)]
+      .map((match) => extendedOctets(match[1] ?? ""))
+      .sort(),
   };
+}
+
+/** `rt, 65000, 100`, `rt, 192.0.2.1, 10`, `unknown 0x4004, 65000, 1290693416` or `generic, 0x80060000, 0x0`, as octets. */
+function extendedOctets(output: string): string {
+  const [kind = "", first = "", second = ""] = output.split(", ");
+  const hex = (value: number, octets: number): string => value.toString(16).padStart(2 * octets, "0");
+  if (kind === "generic") return `0x${hex(Number(first), 4)}${hex(Number(second), 4)}`;
+  const subtype = kind === "rt" ? 2 : 3;
+  if (first.includes(".")) {
+    const octets = first.split(".").map((octet) => hex(Number(octet), 1));
+    return `0x01${hex(subtype, 1)}${octets.join("")}${hex(Number(second), 2)}`;
+  }
+  const type = kind.startsWith("unknown ") ? Number(kind.slice("unknown ".length)) : Number(first) > 0xffff ? 0x0200 | subtype : subtype;
+  // Types 1 and 2 have four octets in front, 0 and 0x40 two.
+  const long = [1, 2].includes((type >> 8) & 0x3f);
+  return `0x${hex(type, 2)}${hex(Number(first), long ? 4 : 2)}${hex(Number(second), long ? 2 : 4)}`;
 }
 
 function protocolName(index: number): string {
@@ -118,6 +141,7 @@ function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): s
     `  hold time ${peer.holdTimeSeconds ?? 90};`,
     "  connect delay time 1; connect retry time 1; error wait time 1, 2;",
     peer.passive ? "  passive yes;" : "",
+    peer.extendedMessages === true ? "  enable extended messages yes;" : "",
     ...channels,
     "}",
   ].join("\n");

@@ -4,9 +4,9 @@
  */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { registerProcess, testDirectory, testNamespace } from "../leftovers.ts";
+import { forgetProcess, registerProcess, testDirectory, testNamespace } from "../leftovers.ts";
 import { until } from "./wait.ts";
 
 export interface HostSpec {
@@ -25,7 +25,10 @@ export class Daemon {
     this.#child = child;
     this.#log = log;
     this.exited = new Promise((resolve) => child.once("exit", resolve));
-    if (child.pid !== undefined) registerProcess(child.pid);
+    const { pid } = child;
+    if (pid === undefined) return;
+    registerProcess(pid);
+    child.once("exit", () => forgetProcess(pid));
   }
 
   get pid(): number {
@@ -96,10 +99,16 @@ export class Fabric {
   /** `name` tells fabrics of one test process apart: host names must be unique in the process, so they carry it. */
   constructor(name: string, hosts: readonly HostSpec[]) {
     this.#switch = testNamespace(`${name}-sw`);
-    command("ip", ["netns", "add", this.#switch]);
-    command("ip", ["-n", this.#switch, "link", "add", "br0", "type", "bridge"]);
-    command("ip", ["-n", this.#switch, "link", "set", "br0", "up"]);
-    for (const spec of hosts) this.#join(name, spec);
+    try {
+      command("ip", ["netns", "add", this.#switch]);
+      command("ip", ["-n", this.#switch, "link", "add", "br0", "type", "bridge"]);
+      command("ip", ["-n", this.#switch, "link", "set", "br0", "up"]);
+      for (const spec of hosts) this.#join(name, spec);
+    } catch (error) {
+      // Nobody else can: a test whose set-up throws has no fabric to close.
+      this.#remove();
+      throw error;
+    }
   }
 
   host(name: string): Host {
@@ -108,10 +117,18 @@ export class Fabric {
     return host;
   }
 
+  /** Ends every process and removes namespaces and directories. */
   async close(): Promise<void> {
-    const hosts = [...this.#hosts.values()];
-    await Promise.all(hosts.flatMap((host) => host.daemons.map((daemon) => daemon.stop("SIGKILL"))));
-    for (const { namespace } of hosts) spawnSync("ip", ["netns", "delete", namespace]);
+    const daemons = [...this.#hosts.values()].flatMap((host) => host.daemons);
+    await Promise.all(daemons.map((daemon) => daemon.stop("SIGKILL")));
+    this.#remove();
+  }
+
+  #remove(): void {
+    for (const { namespace, directory } of this.#hosts.values()) {
+      spawnSync("ip", ["netns", "delete", namespace]);
+      rmSync(directory, { recursive: true, force: true });
+    }
     spawnSync("ip", ["netns", "delete", this.#switch]);
   }
 

@@ -7,17 +7,26 @@ import { type Router, type RouterSettings, sortPaths, type Table, type TablePath
 
 const FAMILY = { IPv4: "ipv4", IPv6: "ipv6" } as const;
 
+interface FrrSettings extends RouterSettings {
+  /** A line of zebra's own configuration. */
+  readonly zebra?: string;
+  /** bgpd alone: a table, but no kernel. */
+  readonly alone?: boolean;
+}
+
 /** FRR's bgpd beside its zebra, so that next hops are resolved and routes reach the namespace's kernel. */
 export class Frr implements Router {
   readonly product = "FRR";
   readonly #host: Host;
   readonly #sockets: string;
   readonly #configuration: string;
+  readonly #settings: FrrSettings;
   #zebra: Daemon | undefined;
   #bgpd: Daemon | undefined;
 
-  constructor(host: Host, settings: RouterSettings, configuration?: string) {
+  constructor(host: Host, settings: FrrSettings, configuration?: string) {
     this.#host = host;
+    this.#settings = settings;
     this.#sockets = join(host.directory, "frr");
     this.#configuration = configuration ?? configurationOf(settings);
   }
@@ -28,12 +37,29 @@ export class Frr implements Router {
     const file = join(this.#host.directory, "bgpd.conf");
     writeFileSync(file, this.#configuration);
     const common = ["--vty_socket", this.#sockets, "-P", "0", "-z", join(this.#sockets, "zserv.api")];
-    if (this.#zebra?.running !== true) {
-      this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["-f", "/dev/null", "-i", join(this.#sockets, "zebra.pid"), ...common]);
+    const alone = this.#settings.alone === true;
+    if (!alone && this.#zebra?.running !== true) {
+      // Without the option zebra deletes an IPv6 route to change it, as kernels of long ago needed.
+      const zebraFile = join(this.#host.directory, "zebra.conf");
+      writeFileSync(zebraFile, `${this.#settings.zebra ?? ""}\n`);
+      const files = ["-f", zebraFile, "-i", join(this.#sockets, "zebra.pid")];
+      this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["--v6-rr-semantics", ...files, ...common]);
       await fileAppears(join(this.#sockets, "zserv.api"));
     }
-    this.#bgpd = this.#host.start("/usr/lib/frr/bgpd", ["-f", file, "-i", join(this.#sockets, "bgpd.pid"), ...common]);
-    await fileAppears(join(this.#sockets, "bgpd.vty"));
+    this.#bgpd = this.#host.start("/usr/lib/frr/bgpd", [
+      "-f",
+      file,
+      "-i",
+      join(this.#sockets, "bgpd.pid"),
+      ...common,
+      ...(alone ? ["-n", "-Z"] : []),
+    ]);
+    await fileAppears(this.vty);
+  }
+
+  /** The socket of bgpd's own command line. */
+  get vty(): string {
+    return join(this.#sockets, "bgpd.vty");
   }
 
   async stop(how: "crash" | "polite"): Promise<void> {
@@ -78,7 +104,16 @@ function pathOf(entry: unknown): TablePath {
     localPref: path["locPrf"] === undefined ? null : num(path["locPrf"]),
     communities: communityTexts(path["community"]),
     largeCommunities: communityTexts(path["largeCommunity"]),
+    extendedCommunities: path["extendedCommunity"] === undefined ? [] : extendedTexts(text(record(path["extendedCommunity"])["string"])),
   };
+}
+
+/** `RT:65000:100 LB:65001:375000000 (3.000 Gbps)`, without what stands in parentheses. */
+function extendedTexts(output: string): readonly string[] {
+  return output
+    .split(/ (?=[A-Za-z]+:)/)
+    .map((word) => word.replace(/ \(.*\)/, ""))
+    .sort();
 }
 
 function communityTexts(value: unknown): readonly string[] {
@@ -96,7 +131,10 @@ function configurationOf(settings: RouterSettings): string {
     " bgp bestpath as-path multipath-relax",
   ];
   for (const peer of settings.peers) {
-    lines.push(` neighbor ${peer.address} remote-as ${peer.asn}`, ` neighbor ${peer.address} update-source ${settings.address}`);
+    lines.push(
+      ` neighbor ${peer.address} remote-as ${peer.asn}`,
+      ` neighbor ${peer.address} update-source ${peer.localAddress ?? settings.address}`,
+    );
     lines.push(` neighbor ${peer.address} timers connect 1`);
     if (peer.passive) lines.push(` neighbor ${peer.address} passive`);
     if (peer.holdTimeSeconds !== undefined) {

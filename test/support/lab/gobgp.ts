@@ -77,7 +77,16 @@ function pathOf(path: unknown): TablePath {
       .map(record)
       .map((large) => `${num(large["ASN"])}:${num(large["LocalData1"])}:${num(large["LocalData2"])}`)
       .sort(),
+    extendedCommunities: list(attributes.get(16)?.["value"] ?? [])
+      .map((community) => extendedText(record(community)))
+      .sort(),
   };
+}
+
+/** gobgpd takes either form of link bandwidth for the non-transitive one (type 64). */
+function extendedText(community: Record<string, unknown>): string {
+  if (community["subtype"] === 4) return `LB:${num(community["asn"])}:${num(community["bandwidth"])}`;
+  return `${num(community["type"])}:${num(community["subtype"])}:${text(community["value"])}`;
 }
 
 function optional(value: unknown): number | null {

@@ -13,6 +13,12 @@ export interface HeraldSettings {
   /** Addresses to accept sessions on. */
   readonly listen?: readonly string[];
   readonly record?: boolean;
+  /** Objects that several speakers share; a directory of its own by default. */
+  readonly cluster?: ClusterDirectory;
+  /** Further keys of the configuration. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
+  /** Reads objects from the API server that this names instead of from {@link Herald.cluster}. */
+  readonly kubeconfig?: string;
 }
 
 /** The real speaker as a process on a host of the fabric, asked through its admin socket. */
@@ -29,18 +35,20 @@ export class Herald {
     this.#settings = settings;
     this.#socket = join(host.directory, "admin.sock");
     this.recording = join(host.directory, "session.jsonl");
-    this.cluster = new ClusterDirectory(join(host.directory, "cluster"));
+    this.cluster = settings.cluster ?? new ClusterDirectory(join(host.directory, "cluster"));
   }
 
   async start(): Promise<void> {
     const file = join(this.#host.directory, "herald.json");
+    const { kubeconfig } = this.#settings;
     const configuration = {
       nodeName: this.#settings.node,
-      source: { directory: this.cluster.path },
+      source: kubeconfig === undefined ? { directory: this.cluster.path } : { kubernetes: { kubeconfig } },
       bgp: { listen: this.#settings.listen ?? [] },
       admin: { listen: `unix:${this.#socket}` },
       stateFile: "",
       ...(this.#settings.record === true ? { record: this.recording } : {}),
+      ...this.#settings.configuration,
     };
     writeFileSync(file, JSON.stringify(configuration));
     this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file]);

@@ -10,6 +10,8 @@ export interface TablePath {
   /** `65000:1`, sorted as text. */
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
+  /** In the words of the product, sorted: BIRD's are the octets (`0x0004fde94cee6b28`), FRR and gobgpd lose some of them (`LB:65001:125000000`). */
+  readonly extendedCommunities: readonly string[];
 }
 
 /** Prefix → its paths, ordered by next hop. */
@@ -22,8 +24,12 @@ export interface RouterPeer {
   readonly passive: boolean;
   readonly families: readonly ("IPv4" | "IPv6")[];
   readonly holdTimeSeconds?: number;
+  /** The router's address of this session, where FRR has sessions of both families. */
+  readonly localAddress?: string;
   /** The router acts as a two-octet speaker. */
   readonly asn2?: boolean;
+  /** The router offers messages of up to 65,535 octets (RFC 8654): BIRD when told so; FRR always does, gobgpd never. */
+  readonly extendedMessages?: boolean;
 }
 
 export interface RouterSettings {

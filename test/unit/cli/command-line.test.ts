@@ -213,7 +213,9 @@ describe("herald plan", () => {
     copyFileSync(join(demo, "peers.yaml"), peers);
     const args = ["plan", demo, "--against", other];
     const difference = json(args);
-    expect(difference).toMatchObject({ announced: { length: 28 }, withdrawn: [], changed: [], sessionsReset: [], findings: [] });
+    expect(difference).toMatchObject({ announced: { length: 28 }, withdrawn: [], changed: [], sessionsReset: [] });
+    // The copy lacks the Service that an advertisement selects.
+    expect(difference).toMatchObject({ findings: [{ code: "selectsNothing", field: "spec.serviceSelectors" }] });
     expect(herald(args).status).toBe(0);
     expect(herald([...args, "--exit-code"]).status).toBe(3);
     expect(herald(["plan", demo, "--against", demo, "--exit-code"]).status).toBe(0);

@@ -102,7 +102,7 @@ describe("a prefix as people write it", () => {
     ["2001:db8::1", "2001:db8::1/128"],
     ["0.0.0.0/0", "0.0.0.0/0"],
     ["::ffff:192.0.2.0/120", "192.0.2.0/24"],
-    ["192.0.2.1/24", '"192.0.2.1/24" has bits set after the prefix length: write 192.0.2.0/24'],
+    ["192.0.2.1/24", '"192.0.2.1/24" has host bits: did you mean 192.0.2.0/24?'],
     ["::ffff:0.0.0.0/95", '"::ffff:0.0.0.0/95" covers more than the IPv4-mapped addresses'],
     ["::ffff:0.0.0.0/96", "0.0.0.0/0"],
     ["::ffff:192.0.2.0/64", '"::ffff:192.0.2.0/64" covers more than the IPv4-mapped addresses'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { expandList } from "../../../src/objects/check.ts";
 import { sameObject } from "../../../src/objects/equality.ts";
-import { FINDING_CODES, formatFinding, formatPath } from "../../../src/objects/findings.ts";
+import { FINDING_CODES, formatFinding, formatPath, parsePath } from "../../../src/objects/findings.ts";
 import { nearest } from "../../../src/objects/nearest.ts";
 import { accepted, check, ours, refusal } from "../../support/raw-objects.ts";
 
@@ -21,6 +21,22 @@ describe("recognising an object", () => {
     ];
     for (const [raw, field] of cases) expect(refusal(raw)[0]).toMatchObject({ code: "notAnObject", field });
     expect(cases.length).toBe(10);
+  });
+
+  it("refuses names that no API server would take and that would pass for another's; other letters are its business", () => {
+    const named = (metadata: Readonly<Record<string, string>>) => ({ apiVersion: "v1", kind: "Service", metadata });
+    const cases: readonly [Readonly<Record<string, string>>, string][] = [
+      [{ name: "a/b" }, "metadata.name"],
+      [{ name: "a\nb" }, "metadata.name"],
+      [{ name: "a b" }, "metadata.name"],
+      [{ name: "\u001b[31m" }, "metadata.name"],
+      [{ name: "web", namespace: "shop/web" }, "metadata.namespace"],
+    ];
+    for (const [metadata, field] of cases)
+      expect(refusal(named(metadata)), JSON.stringify(metadata)).toMatchObject([{ code: "invalidValue", field }]);
+    expect(cases.length).toBe(5);
+    for (const name of ["__proto__", "constructor", "Web_1", "ünï", "a|b"])
+      expect(accepted("Service", named({ name })).metadata.name).toBe(name);
   });
 
   it("ignores kinds of others, and ours that other parts of Herald read", () => {
@@ -133,6 +149,9 @@ describe("a finding as a line", () => {
     expect(formatPath(["spec", "peers", 0])).toBe("spec.peers[0]");
     expect(formatPath(["metadata", "labels", "app.kubernetes.io/name"])).toBe('metadata.labels["app.kubernetes.io/name"]');
     expect(formatPath([])).toBe("");
+    const paths = [["spec", "peers", 0], ["metadata", "labels", 'a.b/"c"[1]'], [], ["spec", "blocks", 12, "x-y"]];
+    for (const path of paths) expect(parsePath(formatPath(path)), formatPath(path)).toEqual(path);
+    expect(paths.length).toBe(4);
   });
 
   it("has a code with a meaning", () => {

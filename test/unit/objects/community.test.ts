@@ -13,8 +13,10 @@ describe("a Community", () => {
 
   const bad: readonly [unknown, string, RegExp][] = [
     [[{ name: "a", value: "b" }], "spec.communities[0].value", /neither/],
+    [[{ name: "a", value: "no-exports" }], "spec.communities[0].value", /did you mean no-export\?/],
     [[{ name: "a" }], "spec.communities[0].value", /missing/],
     [[{ name: "no-export", value: "1:1" }], "spec.communities[0].name", /community of its own/],
+    [[{ name: "No_Export", value: "1:1" }], "spec.communities[0].name", /reads like no-export/],
     [[{ name: "1a", value: "1:1" }], "spec.communities[0].name", /is not a letter/],
     [
       [
@@ -34,6 +36,6 @@ describe("a Community", () => {
       expect(findings[0]).toMatchObject({ field });
       expect(findings[0]?.message).toMatch(message);
     }
-    expect(bad.length).toBe(6);
+    expect(bad.length).toBe(8);
   });
 });

@@ -38,7 +38,7 @@ describe("an IPAddressPool", () => {
 
   const bad: readonly [Readonly<Record<string, unknown>>, string, RegExp, string?][] = [
     [{ addresses: [] }, "spec.addresses", /0 items/],
-    [{ addresses: ["192.0.2.1/24"] }, "spec.addresses[0]", /bits set/, "192.0.2.0/24"],
+    [{ addresses: ["192.0.2.1/24"] }, "spec.addresses[0]", /host bits: did you mean 192\.0\.2\.0\/24\?/],
     [{ addresses: ["192.0.2.1"] }, "spec.addresses[0]", /no prefix length/, "192.0.2.1/32"],
     [{ addresses: ["192.0.2.9-192.0.2.1"] }, "spec.addresses[0]", /backwards/],
     [{ addresses: ["192.0.2.9-2001:db8::1"] }, "spec.addresses[0]", /mixes/],

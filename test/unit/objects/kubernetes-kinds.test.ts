@@ -80,6 +80,14 @@ describe("a Service", () => {
     expect(findings(raw)).toEqual([]);
   });
 
+  it("has a health check port only where that is one: it is asked over HTTP", () => {
+    const ports = [0, -1, 1.5, 65_536, 70_000, "30000", null];
+    expect(ports.map((port) => accepted("Service", service({ healthCheckNodePort: port })).healthCheckNodePort)).toEqual(
+      ports.map(() => null),
+    );
+    expect(accepted("Service", service({ healthCheckNodePort: 65_535 })).healthCheckNodePort).toBe(65_535);
+  });
+
   it("has no LoadBalancer addresses unless it is of that type", () => {
     const status = { loadBalancer: { ingress: [{ ip: "198.51.100.1" }] } };
     expect(accepted("Service", service({ type: "NodePort" }, status)).loadBalancerIPs).toEqual([]);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ClusterObject, Endpoint } from "../../../src/objects/kinds.ts";
+import { DEFAULT_PLANNER_OPTIONS } from "../../../src/plan/change.ts";
+import { Planner } from "../../../src/plan/planner.ts";
 import {
   advertisement,
   cidr,
@@ -43,7 +45,7 @@ function but(objects: readonly ClusterObject[], ...others: readonly ClusterObjec
 describe("endpoints", () => {
   const gone2 = [endpoint("10.1.0.1", "n1", ""), endpoint("10.1.0.2", "n2", "")];
 
-  it.each(["Local", "Cluster"] as const)("none at all under %s: noEndpoints", (policy) => {
+  it.each(["Local", "Cluster"] as const)("no endpoints at all under %s: noEndpoints", (policy) => {
     expect(outcome(world([], policy))).toBe("noEndpoints");
   });
 
@@ -51,7 +53,7 @@ describe("endpoints", () => {
     expect(outcome(world(gone2, policy))).toBe("noEndpoints");
   });
 
-  it("only terminating ones that still serve: announced where they are, as nobody is ready anywhere", () => {
+  it("only terminating ones that still serve: announced where they are, as nobody is ready anywhere, noLocalEndpoints elsewhere", () => {
     const last = [endpoint("10.1.0.1", "n1", "serving terminating")];
     expect(outcome(world(last))).toBe("announced");
     expect(outcome(world(last), { node: "n2" })).toBe("noLocalEndpoints");
@@ -80,7 +82,7 @@ describe("endpoints", () => {
     expect(outcome(objects)).toBe("announced");
   });
 
-  it("an endpoint without a node name counts under Cluster and never under Local", () => {
+  it("an endpoint without a node name: announced under Cluster, noLocalEndpoints under Local", () => {
     const nowhere = [endpoint("10.1.0.1", null)];
     expect(outcome(world(nowhere, "Cluster"))).toBe("announced");
     expect(outcome(world(nowhere, "Local"))).toBe("noLocalEndpoints");
@@ -90,7 +92,7 @@ describe("endpoints", () => {
     expect(outcome(world([endpoint("10.1.0.1", null), endpoint("10.1.0.2", "n1", "serving terminating")]))).toBe("announced");
   });
 
-  it("several slices count together, and the best entry of an address wins", () => {
+  it("several slices count together, and the best entry of an address wins: announced", () => {
     const objects = world([endpoint("10.1.0.1", null, "terminating")]);
     const second = slice("web-2", [endpoint("10.1.0.1", "n1", "ready")], { serviceName: "web" });
     expect(outcome(but(objects, second))).toBe("announced");
@@ -196,6 +198,20 @@ describe("addresses of a Service", () => {
     expect(outcome(asks({ ipAddressPools: ["edge"] }))).toBe("ipNotAllowed");
   });
 
+  it("two Services on one IP with different policies: announced where the Local one lives, noLocalEndpoints elsewhere", () => {
+    const both = but(
+      world([endpoint("10.1.0.1", "n2")]),
+      service("shop", { loadBalancerIPs: [ip(VIP)] }),
+      slice("shop", [endpoint("10.1.0.9", "n1")]),
+    );
+    const judged = (name: string) =>
+      planned(both, { node: name })
+        .services()
+        .map(({ service: key, announced, reason }) => `${key} ${announced ? "announced" : reason}`);
+    expect(judged("n1")).toEqual(["default/shop noLocalEndpoints", "default/web noLocalEndpoints"]);
+    expect(judged("n2")).toEqual(["default/shop announced", "default/web announced"]);
+  });
+
   it("a ClusterIP is local-only under either traffic policy", () => {
     const objects = (internal: "Local" | "Cluster", external: "Local" | "Cluster") =>
       but(
@@ -208,7 +224,7 @@ describe("addresses of a Service", () => {
     expect(outcome(objects("Cluster", "Local"), {}, "10.96.0.1")).toBe("noLocalEndpoints");
   });
 
-  it("the policy flips between Local and Cluster and back: routes follow", () => {
+  it("the policy flips from Local to Cluster and back: announced and noLocalEndpoints in turn", () => {
     const planner = planned(world([endpoint("10.1.0.1", "n2")]));
     expect(verdict(planner, VIP)).toBe("noLocalEndpoints");
     planner.apply([set(service("web", { loadBalancerIPs: [ip(VIP)] }))]);
@@ -250,10 +266,39 @@ describe("advertisements and pools", () => {
     expect(verdict(planner, VIP)).toBe("announced");
   });
 
-  it("an address inside two pools is announced once, whichever names it", () => {
+  it("an address inside two pools: announced once, whichever names it", () => {
     const pools = [pool("a", "203.0.113.0", "203.0.113.9"), pool("b", "203.0.113.1", "203.0.113.1", { edge: "yes" })];
     const by = advertisement("all", { ipAddressPools: ["a"], ipAddressPoolSelectors: [labelled("edge", "yes")] });
     expect(prefixes(planned(but(world(ready), ...pools, by)))).toEqual([`${VIP}/32`]);
+  });
+
+  it("an address inside two blocks: announced by the longer one, and both stand by themselves", () => {
+    const blocks = advertisement("all", { blocks: [cidr("203.0.113.0/24"), cidr("203.0.112.0/22")] });
+    const planner = planned(but(world(ready, "Cluster"), blocks));
+    expect(verdict(planner, VIP)).toBe("announced");
+    expect(planner.routes().map(({ prefix, owners }) => [prefix, owners])).toEqual([
+      ["203.0.112.0/22", []],
+      ["203.0.113.0/24", ["default/web"]],
+    ]);
+  });
+
+  it("an aggregate with mixed attributes: announced once with all of them merged, and attributeConflict says so", () => {
+    const gold = advertisement("gold", {
+      aggregationLength: 24,
+      serviceSelectors: [labelled("tier", "gold")],
+      med: 5,
+      communities: ["65000:2"],
+    });
+    const others = [
+      advertisement("all", { aggregationLength: 24, med: 7, communities: ["65000:1"] }),
+      gold,
+      service("shop", { metadata: { labels: { tier: "gold" } }, loadBalancerIPs: [ip("203.0.113.9")] }),
+      slice("shop", [endpoint("10.1.0.9", "n1")]),
+    ];
+    const planner = planned(but(world(ready, "Cluster"), ...others));
+    expect(planner.routes()).toMatchObject([{ prefix: "203.0.113.0/24", med: 5, communities: ["65000:1", "65000:2"] }]);
+    expect([verdict(planner, VIP), verdict(planner, "203.0.113.9")]).toEqual(["announced", "announced"]);
+    expect(planner.findings().map(({ code }) => code)).toContain("attributeConflict");
   });
 
   it("the furthest pair speaks: another advertisement's better reason wins over the first by name", () => {
@@ -297,11 +342,11 @@ describe("nodes", () => {
     expect(outcome(but(world(ready), node("n1", { networkUnavailable: true })))).toBe("nodeNetworkUnavailable");
   });
 
-  it("NotReady alone withdraws nothing: the endpoints say what works", () => {
+  it("a NotReady node: announced still, the endpoints say what works", () => {
     expect(outcome(but(world(ready), node("n1", { ready: false })))).toBe("announced");
   });
 
-  it("a cordon drains only where the configuration says so", () => {
+  it("a cordon: nodeDrained only where the configuration says so", () => {
     const objects = but(world(ready), node("n1", { unschedulable: true }));
     expect(outcome(objects)).toBe("announced");
     expect(outcome(objects, { drain: { annotation: true, nodeShutdown: true, cordon: true, taints: [] } })).toBe("nodeDrained");
@@ -340,7 +385,7 @@ describe("nodes", () => {
 describe("peers and next hops", () => {
   const ready = [endpoint("10.1.0.1", "n1")];
 
-  it("a peer added while running is told and sent everything", () => {
+  it("a peer added while running: announced to it at once", () => {
     const planner = planned(world(ready));
     const { peers, routes } = planner.apply([set(peer("tor2"))]);
     expect(peers).toMatchObject([{ name: "tor2", nextHop: { IPv4: "session", IPv6: null } }]);
@@ -397,5 +442,40 @@ describe("peers and next hops", () => {
     const { routes, peers, transitions } = planner.apply([{ input: "fact", fact }]);
     expect([routes, peers, transitions]).toEqual([[], [], []]);
     expect(planner.routes()[0]?.nextHop).toEqual({ tor: "192.0.2.2" });
+  });
+});
+
+describe("a speaker that starts, stops and loses its source", () => {
+  const objects = world([endpoint("10.1.0.1", "n1")]);
+
+  it("API server gone at start: nothing is announced and nothing said of what was only noted", () => {
+    const planner = new Planner({ ...DEFAULT_PLANNER_OPTIONS, node: "n1" });
+    planner.note(objects.slice(0, -1).map(set));
+    expect([planner.routes(), planner.services(), planner.decisions()]).toEqual([[], [], { announced: 0, notAnnounced: {} }]);
+    planner.note(objects.slice(-1).map(set));
+    expect(planner.decide().routes.map(({ attributes }) => attributes !== null)).toEqual([true]);
+  });
+
+  it("API server gone at run time: announced as before, however long, and its list when it is back changes nothing", () => {
+    const planner = planned(objects, { facts: [{ name: "time", nowMillis: 0 }] });
+    const later = planner.apply([{ input: "fact", fact: { name: "time", nowMillis: 86_400_000 } }]);
+    expect([later.routes, later.transitions, later.wakeAtMillis]).toEqual([[], [], null]);
+    const again = planner.apply([...objects].reverse().map((object) => set(structuredClone(object))));
+    expect([again.routes, again.transitions, verdict(planner, VIP)]).toEqual([[], [], "announced"]);
+  });
+
+  it("restart with Graceful Restart: announced again with the same routes, whatever order the objects are listed in", () => {
+    const before = planned(objects);
+    const after = planned([...objects].reverse());
+    expect(after.peerRoutes()).toEqual(before.peerRoutes());
+    expect(prefixes(after)).toEqual([`${VIP}/32`]);
+  });
+
+  it("restart without it, on a node that came up just now: dataplaneNotReady until the service proxy answers", () => {
+    const gate = { name: "gate", healthz: "http://127.0.0.1:10256/healthz", onlyWhereRequired: false } as const;
+    const planner = planned(objects, { facts: [gate] });
+    expect(verdict(planner, VIP)).toBe("dataplaneNotReady");
+    planner.apply([{ input: "fact", fact: { name: "proxyAnswer", answer: { answer: "status", status: 200 } } }]);
+    expect(verdict(planner, VIP)).toBe("announced");
   });
 });

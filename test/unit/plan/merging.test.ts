@@ -110,8 +110,9 @@ describe("attributes of one prefix", () => {
     }
     expect(orders).toBe(24);
     const found = planned([...base, ...named]).findings();
-    expect(found).toMatchObject([{ code: "attributeConflict", object: { kind: "Service", name: "web" } }]);
-    expect(found[0]?.message).toContain("asPathPrepend, localPref, med");
+    expect(found).toMatchObject([
+      { code: "attributeConflict", object: { kind: "BGPAdvertisement", name: "d0" }, field: "spec.asPathPrepend" },
+    ]);
   });
 
   it("towards iBGP LOCAL_PREF shows, 100 where nothing is set, and no prepend", () => {

@@ -6,26 +6,44 @@ import { Planner } from "../../../src/plan/planner.ts";
 import { Planning } from "../../../src/speaker/planning.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
-/** A planner that counts: every input is one Service to decide. */
+/** A planner that counts: every input but the time is one Service to decide. */
 class CountingPlanner extends Planner {
   noted = 0;
   waiting = 0;
+  /** What a slice of decisions costs, in milliseconds, and what was spent so far. */
   slow = 0;
+  spent = 0;
+  /** When the next change by time alone is due, as the planner sees it at `now`. */
+  wakeAt: (now: number) => number | null = () => null;
+  /** What came, in order: times as numbers, other inputs as "input", a slice of decisions as "decide". */
+  readonly log: (number | "input" | "decide")[] = [];
 
   constructor() {
     super({ node: "node-a", ...DEFAULT_PLANNER_OPTIONS });
   }
 
   override note(inputs: readonly Input[]): void {
-    this.noted += inputs.length;
-    this.waiting += inputs.length;
+    for (const input of inputs) {
+      if (input.input === "fact" && input.fact.name === "time") {
+        this.log.push(input.fact.nowMillis);
+        continue;
+      }
+      this.log.push("input");
+      this.noted++;
+      this.waiting++;
+    }
+  }
+
+  get times(): number[] {
+    return this.log.filter((entry) => typeof entry === "number");
   }
 
   override decide(limit = Number.POSITIVE_INFINITY): PlanChange {
-    const start = performance.now();
-    while (performance.now() - start < this.slow);
+    this.spent += this.slow;
+    this.log.push("decide");
     this.waiting = Math.max(0, this.waiting - limit);
-    return { routes: [], peers: [], transitions: [], transitionsOmitted: 0, probes: [], wakeAtMillis: null, pending: this.waiting };
+    const wakeAtMillis = this.wakeAt(this.times.at(-1) ?? Number.NaN);
+    return { routes: [], peers: [], transitions: [], transitionsOmitted: 0, probes: [], wakeAtMillis, pending: this.waiting };
   }
 }
 
@@ -38,6 +56,7 @@ function rig(coalesceMillis: number) {
   const planning: Planning = new Planning({
     clock,
     planner,
+    meter: () => planner.spent,
     coalesceMillis: () => coalesceMillis,
     changed: () => {
       if (!planning.holding) throw new Error("wishes of a round that is half-way could leave");
@@ -105,7 +124,12 @@ describe("planning in rounds", () => {
     await settled(planning);
     rounds.length = 0;
     let turns = 0;
-    const counting = setInterval(() => turns++, 0);
+    let counting = true;
+    const count = (): void => {
+      turns++;
+      if (counting) setImmediate(count);
+    };
+    setImmediate(count);
     planning.add(
       Array.from({ length: 2000 }, () => FACT),
       100,
@@ -114,7 +138,7 @@ describe("planning in rounds", () => {
     // Comes while the round is under way and is decided with it.
     planning.add([FACT], 100);
     await settled(planning);
-    clearInterval(counting);
+    counting = false;
     expect(rounds).toEqual([{ at: 100, decidedAt: 100, noted: 2001 }]);
     expect(turns).toBeGreaterThan(3);
   });
@@ -128,5 +152,130 @@ describe("planning in rounds", () => {
     clock.advance(100);
     expect(rounds).toEqual([]);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe("the time of a round", () => {
+  it("is stated before the inputs that it decides", () => {
+    const { planning, planner, clock } = rig(5);
+    planning.sync();
+    planner.log.length = 0;
+    planning.add([FACT, FACT], 100);
+    clock.advance(5);
+    expect(planner.log).toEqual([105, "input", "input", "decide"]);
+    clock.advance(10);
+    planning.state({ name: "drain", reason: null });
+    expect(planner.log.slice(4)).toEqual([115, "input", "decide"]);
+  });
+
+  it("is known with what is stated before the first sync, and taken anew for the first decisions", () => {
+    const { planning, planner, clock } = rig(5);
+    planning.state({ name: "drain", reason: null });
+    clock.advance(60_000);
+    planning.add([FACT], clock.now());
+    clock.advance(60_000);
+    planning.sync();
+    expect(planner.log).toEqual([100, "input", 60_100, "input", 120_100, "decide"]);
+  });
+
+  it("is one for all slices of a big round, and for what comes while it is under way", async () => {
+    const { planning, planner, clock } = rig(0);
+    planning.sync();
+    planner.log.length = 0;
+    planner.slow = 2;
+    planning.add(
+      Array.from({ length: 300 }, () => FACT),
+      100,
+    );
+    clock.advance(50);
+    planning.add([FACT], 150);
+    await settled(planning);
+    expect(planner.log.filter((entry) => entry === "decide").length).toBeGreaterThan(1);
+    expect(planner.times).toEqual([100]);
+    expect(planner.noted).toBe(301);
+  });
+});
+
+describe("a round by time alone", () => {
+  it("comes when the last one said, with nothing but the time, and its clock starts then", () => {
+    const { planning, planner, clock, rounds } = rig(5);
+    planner.wakeAt = (now) => (now < 5100 ? 5100 : null);
+    planning.sync();
+    planner.log.length = 0;
+    rounds.length = 0;
+    clock.advance(4999);
+    expect(rounds).toEqual([]);
+    clock.advance(1);
+    expect(planner.log).toEqual([5100, "decide"]);
+    expect(rounds).toEqual([{ at: 5100, decidedAt: 5100, noted: 0 }]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("gives way to what the next round says", () => {
+    const { planning, planner, clock, rounds } = rig(0);
+    planner.wakeAt = () => 5100;
+    planning.sync();
+    expect(clock.nextAt).toBe(5100);
+    planner.wakeAt = () => 2000;
+    planning.add([FACT], 100);
+    expect([clock.nextAt, clock.pending]).toEqual([2000, 1]);
+    planner.wakeAt = () => null;
+    planning.add([FACT], 100);
+    expect(clock.pending).toBe(0);
+    rounds.length = 0;
+    clock.advance(10_000);
+    expect(rounds).toEqual([]);
+  });
+
+  it("follows the last slice of a big round, and never comes in the middle of one", async () => {
+    const { planning, planner, clock, rounds } = rig(0);
+    planner.wakeAt = () => 200;
+    planning.sync();
+    planner.log.length = 0;
+    rounds.length = 0;
+    planner.slow = 2;
+    let slices = 0;
+    planner.wakeAt = () => (++slices === 1 ? 300 : 400);
+    planning.add(
+      Array.from({ length: 300 }, () => FACT),
+      100,
+    );
+    // Decisions are being made: the alarm of before is off, and what an earlier slice says is of no account.
+    while (slices === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    clock.advance(250);
+    await settled(planning);
+    expect(slices).toBeGreaterThan(1);
+    expect(planner.times).toEqual([100]);
+    expect(rounds).toEqual([{ at: 100, decidedAt: 350, noted: 300 }]);
+    expect(clock.nextAt).toBe(400);
+  });
+
+  it("is a millisecond away at least, even when its moment has passed, so that the process never spins", () => {
+    const { planning, planner, clock, rounds } = rig(0);
+    planner.wakeAt = (now) => now - 1000;
+    planning.sync();
+    rounds.length = 0;
+    clock.advance(10);
+    expect(rounds.map(({ at }) => at)).toEqual([101, 102, 103, 104, 105, 106, 107, 108, 109, 110]);
+  });
+
+  it("takes along what waits to be coalesced", () => {
+    const { planning, planner, clock, rounds } = rig(5);
+    planner.wakeAt = (now) => (now < 102 ? 102 : null);
+    planning.sync();
+    rounds.length = 0;
+    planning.add([FACT], 100);
+    clock.advance(50);
+    expect(rounds).toEqual([{ at: 100, decidedAt: 102, noted: 1 }]);
+  });
+
+  it("does not come once planning was stopped", () => {
+    const { planning, planner, clock, rounds } = rig(0);
+    planner.wakeAt = () => 5100;
+    planning.sync();
+    planning.stop();
+    expect(clock.pending).toBe(0);
+    clock.advance(10_000);
+    expect(rounds).toHaveLength(1);
   });
 });

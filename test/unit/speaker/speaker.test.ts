@@ -51,10 +51,10 @@ describe("a speaker's life", () => {
   it("drains and undrains from inside the process", async () => {
     const rig = await startListening(cleanup);
     rig.speaker.commands.drain("kernel update");
-    expect([...rig.speaker.view.routes()]).toEqual([]);
+    await eventually("the withdrawal", () => [...rig.speaker.view.routes()].length === 0);
     expect(await rig.metrics.text()).toContain("herald_drained 1");
     rig.speaker.commands.undrain();
-    expect([...rig.speaker.view.routes()]).toHaveLength(1);
+    await eventually("the route", () => [...rig.speaker.view.routes()].length === 1);
     expect(await rig.metrics.text()).toContain("herald_drained 0");
     const kinds = rig.speaker.view.events({ service: null, sinceEpochMillis: null }).items.map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(["drained", "undrained"]));
@@ -119,6 +119,24 @@ describe("a speaker's life", () => {
       needRestart: ["bgp", "loadBalancerClass"],
     });
     expect(rig.speaker.reload({ ...config, coalesceMillis: 50 })).toEqual({ changed: [], needRestart: [] });
+  });
+
+  it("names the gate and the damping as what needs a new process, by their keys in the file", async () => {
+    const rig = await startListening(cleanup);
+    const { config } = rig;
+    const changes = [
+      [{ announceHoldDown: false }, "announceHoldDown"],
+      [{ weightHoldDownMillis: 500 }, "weightHoldDown"],
+      [{ weightTolerance: 0.5 }, "weightTolerance"],
+      [{ dataplane: { healthz: "off" } }, "dataplane"],
+      [{ dataplane: { healthz: new URL("http://127.0.0.1:1/") } }, "dataplane"],
+    ] as const;
+    let ran = 0;
+    for (const [change, key] of changes) {
+      expect(rig.speaker.reload({ ...config, ...change })).toEqual({ changed: [], needRestart: [key] });
+      ran++;
+    }
+    expect(ran).toBe(5);
   });
 
   it("frees its state file when it cannot start", async () => {

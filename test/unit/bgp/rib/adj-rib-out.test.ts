@@ -429,6 +429,20 @@ describe("attributes too long for a message", () => {
     expect([peer.table.size, rib.unsendable]).toEqual([1, 0]);
   });
 
+  it("are counted each time they are found not to fit, so that one prefix taking another's place is seen", () => {
+    rib.open(session());
+    rib.want(host4(1), HUGE);
+    drain(rib, peer);
+    expect([rib.unsendable, rib.rejections]).toEqual([1, 1]);
+    rib.want(host4(1), PLAIN);
+    rib.want(host4(2), HUGE);
+    drain(rib, peer);
+    expect([rib.unsendable, rib.rejections, peer.table.size]).toEqual([1, 2, 1]);
+    rib.want(host4(2), null);
+    drain(rib, peer);
+    expect([rib.unsendable, rib.rejections]).toEqual([0, 2]);
+  });
+
   it("are tried again on a session with longer messages", () => {
     rib.want(host4(1), HUGE);
     rib.open(session());

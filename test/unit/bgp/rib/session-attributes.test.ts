@@ -49,6 +49,13 @@ describe("attributes of a route on a session (RFC 4271 §5.1)", () => {
     expect(block({ linkBandwidth: { bytesPerSecond: 125_000_000, transitive: false } }).octets).toContain("C0100840045BA04CEE6B28");
   });
 
+  it("sends one link bandwidth of each transitivity: the planned one before those written by hand, of these the lowest (RFC 10005)", () => {
+    const byHand = ["0004fde84d6e6b28", "0004fde84cee6b28", "4004fde84dee6b28", "4004fde84cee6b28"];
+    expect(block({ extendedCommunities: byHand }, { localAsn: 65001 }).octets).toContain("C010100004FDE84CEE6B284004FDE84CEE6B28");
+    const wish = { extendedCommunities: byHand, linkBandwidth: { bytesPerSecond: 375_000_000, transitive: true } };
+    expect(block(wish, { localAsn: 65001 }).octets).toContain("C010104004FDE84CEE6B280004FDE94DB2D05E");
+  });
+
   it("hides a four-octet AS behind AS_TRANS from an old speaker and tells it in AS4_PATH (RFC 6793 §4.2.2)", () => {
     expect(block({ communities: [1] }, { asn4: false }).octets).toBe(`4001010040020402015BA0${NEXT_HOP}C0080400000001C011060201FA56EA01`);
     expect(block({}, { asn4: false, localAsn: 65001 }).octets).toBe(`400101004002040201FDE9${NEXT_HOP}`);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SpeakerError } from "../../../../src/errors.ts";
 import { formatFinding } from "../../../../src/objects/findings.ts";
+import type { Finding } from "../../../../src/objects/kinds.ts";
 import { type Loaded, loadPaths } from "../../../../src/source/directory/files.ts";
 
 let root: string;
@@ -115,7 +116,7 @@ ${NAMESPACE}`,
       expect.stringMatching(
         /^peers\.yaml:9:3: error: BGPPeer herald-system\/tor spec\.peerAddres: unknown field "peerAddres": did you mean peerAddress\?; allowed: myASN, /,
       ),
-      'peers.yaml:17:7: error: BGPAdvertisement herald-system/adv spec.cidrs[1]: "192.0.2.9/24" has bits set after the prefix length; allowed: 192.0.2.0/24',
+      'peers.yaml:17:7: error: BGPAdvertisement herald-system/adv spec.cidrs[1]: "192.0.2.9/24" has host bits: did you mean 192.0.2.0/24?; allowed: a prefix like 192.0.2.0/24 or 2001:db8::/64',
       'peers.yaml:20:1: error: key "a" stands here twice',
     ]);
     expect(loaded.objects.map(({ metadata }) => metadata.name)).toEqual(["shop"]);
@@ -174,5 +175,55 @@ ${NAMESPACE}`,
     const error = await load(join(root, "nothing")).catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(SpeakerError);
     expect(error).toMatchObject({ code: "UNREADABLE", message: `${root}/nothing: there is no such file or directory` });
+  });
+
+  it("finds where an object, and a field of it, stands, for findings made later", async () => {
+    const about = (kind: string, namespace: string, name: string, field: string): Finding => ({
+      ...{ severity: "warning", code: "coveringPrefix", object: { kind, namespace, name }, file: "", line: 0, column: 0 },
+      ...{ field, message: field, allowed: "" },
+    });
+    put(
+      "a.yaml",
+      `${NAMESPACE}---\napiVersion: herald.dev/v1alpha1\nkind: BGPAdvertisement\nmetadata: { name: net }\nspec:\n  blocks:\n    - 192.0.2.0/24\n`,
+    );
+    put("b.json", JSON.stringify({ apiVersion: "v1", kind: "List", items: [SERVICE] }, null, 2));
+    put("c.yaml", "a: [\n");
+    const loaded = await load();
+    const found = [
+      about("Node", "", "nowhere", ""),
+      about("Service", "default", "web", "spec.clusterIP"),
+      about("BGPAdvertisement", "herald-system", "net", "spec.med"),
+      about("BGPAdvertisement", "herald-system", "net", "spec.blocks[0]"),
+    ];
+    const placed = await loaded.withPlaces(found);
+    expect(placed.map(({ file, line, column, field }) => [file.replace(`${root}/`, ""), line, column, field])).toEqual([
+      ["a.yaml", 8, 1, "spec.med"],
+      ["a.yaml", 10, 7, "spec.blocks[0]"],
+      ["b.json", 12, 22, "spec.clusterIP"],
+      ["c.yaml", 2, 1, ""],
+      ["", 0, 0, ""],
+    ]);
+    put("a.yaml", "changed: since\n");
+    expect((await loaded.withPlaces(found.slice(3))).slice(0, 1)).toMatchObject([{ file: join(root, "a.yaml"), line: 0 }]);
+  });
+
+  it("finds the place in stdin too, which is read once", async () => {
+    const object = { kind: "Namespace", namespace: "", name: "shop" };
+    async function* stdin(): AsyncIterable<string> {
+      yield NAMESPACE;
+    }
+    const loaded = await loadPaths(["-"], { heraldNamespace: "herald-system", stdin: stdin() });
+    const finding: Finding = {
+      severity: "warning",
+      code: "x",
+      object,
+      file: "",
+      line: 0,
+      column: 0,
+      field: "metadata.name",
+      message: "",
+      allowed: "",
+    };
+    expect(await loaded.withPlaces([finding])).toMatchObject([{ file: "<stdin>", line: 3, column: 19 }]);
   });
 });
