@@ -50,6 +50,7 @@ const BALANCE: BalanceItem = {
 interface FakePorts extends AdminPorts {
   readonly asked: unknown[];
   routeCount: number;
+  onRoute: () => void;
   ready: boolean;
 }
 
@@ -58,6 +59,7 @@ function fakePorts(): FakePorts {
   const ports: FakePorts = {
     asked,
     routeCount: 1,
+    onRoute: () => {},
     ready: true,
     view: {
       node: "node-a",
@@ -65,7 +67,10 @@ function fakePorts(): FakePorts {
       waitingFor: () => (ports.ready ? "" : "the first full read of Service"),
       peers: () => ({ node: "node-a", items: [] }),
       *routes() {
-        for (let n = 0; n < ports.routeCount; n++) yield ROUTE;
+        for (let n = 0; n < ports.routeCount; n++) {
+          ports.onRoute();
+          yield ROUTE;
+        }
       },
       *services() {},
       explain: (subject) => {
@@ -184,6 +189,26 @@ describe("the admin API (docs/admin-api.md)", () => {
     const parsed: unknown = JSON.parse(routes.text);
     expect(parsed).toMatchObject({ items: { length: 50_000 } });
     expect(meanwhile).toBeGreaterThan(0);
+  });
+
+  it("lets the event loop turn after every piece of a list, however fast the reader is", async () => {
+    const { url, ports } = await start();
+    ports.routeCount = 20_000;
+    const perTurn = [0];
+    ports.onRoute = () => {
+      perTurn[perTurn.length - 1] = (perTurn.at(-1) ?? 0) + 1;
+    };
+    let turning = true;
+    const turn = (): void => {
+      perTurn.push(0);
+      if (turning) setImmediate(turn);
+    };
+    turn();
+    await ask(url, "/api/v1/routes");
+    turning = false;
+    expect(perTurn.reduce((sum, count) => sum + count, 0)).toBe(20_000);
+    // A piece is 64 Ki characters and what the last route has beyond them.
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(Math.ceil(65_536 / JSON.stringify(ROUTE).length) + 1);
   });
 
   it("ends the work for a list whose reader has gone", async () => {
