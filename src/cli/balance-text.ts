@@ -4,8 +4,8 @@
  */
 
 import type { BalanceItem, BalanceNode, BalancePod, FlowShare } from "../plan/report.ts";
-import { formatRate } from "./live.ts";
-import { type Column, formatTable, orNone, printable } from "./table.ts";
+import { type Column, formatTable, orNone, shownText, type TableStyle } from "./table.ts";
+import { formatRate } from "./units.ts";
 
 /** One report; `node` is the speaker that gave it, null = made from files. */
 export interface Report {
@@ -14,12 +14,12 @@ export interface Report {
 }
 
 /** Nothing to show gives "". */
-export function formatBalance(reports: readonly Report[], wide: boolean): string {
-  if (wide)
-    return reports.flatMap((report) => report.items.map((item) => formatItem(item, reports.length > 1 ? report.node : null))).join("\n");
+export function formatBalance(reports: readonly Report[], style: TableStyle): string {
+  const several = reports.length > 1;
+  if (style.wide)
+    return reports.flatMap(({ node, items }) => items.map((item) => formatItem(item, several ? node : null, style))).join("\n");
   const rows = reports.flatMap(({ node, items }) => items.map((item): Row => ({ node, item })));
-  const columns = reports.length > 1 ? [SPEAKER, ...COLUMNS] : COLUMNS;
-  return formatTable(columns, rows, { wide });
+  return formatTable(several ? [SPEAKER, ...COLUMNS] : COLUMNS, rows, style);
 }
 
 interface Row {
@@ -31,12 +31,12 @@ interface Row {
 const SPEAKER: Column<Row> = { header: "SPEAKER", value: ({ node }) => orNone(node) };
 
 const COLUMNS: readonly Column<Row>[] = [
-  { header: "SERVICE", shrinks: true, value: ({ item }) => item.service },
+  { header: "SERVICE", fit: "cut", value: ({ item }) => item.service },
   { header: "ADDRESS", value: ({ item }) => item.address },
   { header: "PATHS", value: ({ item }) => pathsOf(item) },
-  { header: "NODES", shrinks: true, value: ({ item }) => orNone(nodesOf(item)) },
+  { header: "NODES", fit: "cut", value: ({ item }) => orNone(nodesOf(item)) },
   { header: "MAX/MIN", value: ({ item }) => ratioOf(item) },
-  { header: "ADVICE", shrinks: true, value: ({ item }) => orNone(item.advice) },
+  { header: "ADVICE", fit: "wrap", least: 20, value: ({ item }) => orNone(item.advice) },
 ];
 
 /** `3`; `65 > 64` where the router cannot use them all. */
@@ -65,14 +65,16 @@ function percent(share: number): string {
   return `${hundredths === 0 || hundredths >= 10 ? hundredths.toFixed(0) : hundredths.toFixed(1)}%`;
 }
 
-function formatItem(item: BalanceItem, speaker: string | null): string {
+function formatItem(item: BalanceItem, speaker: string | null, style: TableStyle): string {
   const head = [speaker, item.service, item.address, item.kind, `paths ${pathsOf(item)}`, `max/min ${ratioOf(item)}`];
   const lines = [head.filter((part) => part !== null).join("  ")];
   if (item.advice !== "") lines.push(`  advice: ${item.advice}`);
-  const nodes = formatTable<BalanceNode>(NODE_COLUMNS, item.nodes, { wide: true });
-  const pods = formatTable<BalancePod>(POD_COLUMNS, item.pods, { wide: true });
+  const nodes = formatTable<BalanceNode>(NODE_COLUMNS, item.nodes, style);
+  const pods = formatTable<BalancePod>(POD_COLUMNS, item.pods, style);
   const tables = [nodes, pods].flatMap((table) => table.split("\n").filter((line) => line !== ""));
-  return [...lines.map(printable), ...tables.map((line) => `  ${line}`)].map((line) => `${line.trimEnd()}\n`).join("");
+  return [...lines.map((line) => shownText(line, style)), ...tables.map((line) => `  ${line}`)]
+    .map((line) => `${line.trimEnd()}\n`)
+    .join("");
 }
 
 const SHARES = [

@@ -6,7 +6,7 @@ import type { BalanceView } from "../view/balance.ts";
 import { formatBalance } from "./balance-text.ts";
 import { EXIT, type ExitCode } from "./failure.ts";
 import { exitCodeFor, reportFindings } from "./findings.ts";
-import { reportErrors } from "./live.ts";
+import { isForPeople, printAnswers } from "./live.ts";
 import { type OutputFormat, printResult } from "./output.ts";
 import { askAll, parseServer } from "./servers.ts";
 
@@ -32,7 +32,7 @@ export async function runBalance(options: BalanceOptions): Promise<ExitCode> {
 
 async function balanceFiles({ output, heraldNamespace, service, ecmpWidth, paths }: BalanceOptions): Promise<ExitCode> {
   const width = ecmpWidth === null ? DEFAULT_ECMP_WIDTH : parseWidth(ecmpWidth);
-  const { objects, findings } = await loadPaths(paths, { heraldNamespace });
+  const { objects, findings, withPlaces } = await loadPaths(paths, { heraldNamespace });
   const report = balanceCluster(objects, { ...DEFAULT_PLANNER_OPTIONS, heraldNamespace, ecmpWidth: width, service });
   if (report === null) {
     reportFindings(findings);
@@ -40,9 +40,9 @@ async function balanceFiles({ output, heraldNamespace, service, ecmpWidth, paths
       remedy: "name a Service as namespace/name, or give its namespace with -n",
     });
   }
-  const all = [...findings, ...report.findings];
+  const all = await withPlaces(report.findings);
   reportFindings(all);
-  await printResult(output, { items: report.items }, (wide) => formatBalance([{ node: null, items: report.items }], wide));
+  await printResult(output, { items: report.items }, (style) => formatBalance([{ node: null, items: report.items }], style));
   sayIfNothing(output, report.items.length === 0);
   return exitCodeFor(all);
 }
@@ -55,15 +55,14 @@ async function balanceLive({ output, service, ecmpWidth, servers }: BalanceOptio
   }
   const query = service === null ? "" : `?service=${encodeURIComponent(service)}`;
   const answers = await askAll<BalanceView>(servers.map(parseServer), `/api/v1/balance${query}`);
-  reportErrors(answers.errors);
-  await printResult(output, answers, (wide) => formatBalance(answers.items, wide));
+  await printAnswers(output, answers, (style) => formatBalance(answers.items, style));
   const isEmpty = answers.items.length > 0 && answers.items.every(({ items }) => items.length === 0);
   sayIfNothing(output, isEmpty);
   return answers.errors.length === 0 ? EXIT.done : EXIT.failed;
 }
 
 function sayIfNothing(output: OutputFormat, isEmpty: boolean): void {
-  if (isEmpty && (output === "table" || output === "wide")) process.stderr.write("No advertisement asks for an address of a Service.\n");
+  if (isEmpty && isForPeople(output)) process.stderr.write("No advertisement asks for an address of a Service.\n");
 }
 
 function parseWidth(text: string): number {

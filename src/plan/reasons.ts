@@ -1,4 +1,4 @@
-/** The checks of a decision in their order and the closed set of codes that say why an address is not announced. docs/decisions.md explains each. */
+/** The checks of a decision in their order and the closed set of codes that say why an address is not announced. docs/semantics.md explains each. */
 
 /** The seventeen checks in order: `CHECKS[n - 1]` is check n. */
 export const CHECKS = [

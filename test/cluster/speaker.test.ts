@@ -23,6 +23,7 @@ import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/
 import { Fabric } from "../support/lab/fabric.ts";
 import { Gobgp } from "../support/lab/gobgp.ts";
 import { Herald } from "../support/lab/herald.ts";
+import { list, record } from "../support/lab/json.ts";
 import { until } from "../support/lab/wait.ts";
 import { requireTools } from "../support/requirements.ts";
 
@@ -93,12 +94,22 @@ requireTools(
   const routerHolds = (what: string, wanted: boolean): Promise<true> =>
     until(what, async () => router.table("IPv4").has(`${ADDRESS}/32`) === wanted && true, PATIENCE_MILLIS);
 
-  it("announces a Service once it has an address and an endpoint", async () => {
+  const reasonOf = async (service: string): Promise<unknown> => {
+    const { items } = await herald.get("/api/v1/services");
+    return list(items)
+      .map(record)
+      .find((item) => item["service"] === service && item["kind"] === "LoadBalancerIP")?.["reason"];
+  };
+
+  it("announces a Service once it has an address, an endpoint and a service proxy that is alive", async () => {
     await until("the session is established", async () => router.established(NODE));
     await server.apply(SHOP_SERVICES, loadBalancer("web"));
     await server.apply(SHOP_SLICES, slice("web-1", "web"));
     expect(router.table("IPv4").size).toBe(0);
     await server.apply(SHOP_SERVICES, ingress("web", ADDRESS), "status");
+    await until("the gate waits for the service proxy", async () => (await reasonOf("shop/web")) === "dataplaneNotReady", PATIENCE_MILLIS);
+    expect(router.table("IPv4").size).toBe(0);
+    fabric.host("node").start(process.execPath, ["-e", HEALTHY_PROXY]);
     await routerHolds("the router has the address", true);
     expect(router.table("IPv4").get(`${ADDRESS}/32`)).toMatchObject([{ nextHop: NODE, asPath: [65001] }]);
   });
@@ -126,6 +137,9 @@ requireTools(
     expect(await herald.stop()).toBe(0);
   });
 });
+
+/** What kube-proxy answers where it is asked by default. */
+const HEALTHY_PROXY = 'require("node:http").createServer((_, answer) => answer.end()).listen(10256, "127.0.0.1")';
 
 function kubeconfigOf(ca: string, token: string): string {
   return JSON.stringify({

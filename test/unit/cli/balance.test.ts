@@ -41,11 +41,12 @@ function json(args: readonly string[]): { readonly items: readonly Readonly<Reco
   return JSON.parse(herald([...args, "-o", "json"]).stdout);
 }
 
-/** Its lines, cut into cells. */
+/** Its rows, cut into cells; advice that goes on in the next line is left out. */
 function cells(stdout: string): string[][] {
   return stdout
     .trimEnd()
     .split("\n")
+    .filter((line) => !line.startsWith(" "))
     .map((line) => line.split(/ {3,}/));
 }
 
