@@ -10,6 +10,7 @@ import type { Address, Family } from "../ip/address.ts";
 import { hostPrefix } from "../ip/prefix.ts";
 import type { Finding } from "../objects/kinds.ts";
 import { NOTHING, WishPool } from "./announcement.ts";
+import { type BalanceOptions, balanceOfSpeaker, hasService } from "./balance.ts";
 import { Causes } from "./causes.ts";
 import type { Cause, PlanChange, PlannerOptions } from "./change.ts";
 import { CoveringTable, coveringWishes } from "./covering.ts";
@@ -25,7 +26,7 @@ import { Marking } from "./marking.ts";
 import { listFindings } from "./oddities.ts";
 import { Outlet } from "./outlet.ts";
 import type { ReasonCode } from "./reasons.ts";
-import type { Explain, Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
+import type { BalanceItem, Explain, Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
 import { causeOf, Round, type Touch } from "./round.ts";
 import type { Question, Scene } from "./scene.ts";
 import { type Refreshed, SceneKeeper } from "./scene-keeper.ts";
@@ -149,6 +150,16 @@ export class Planner {
   /** Everything that is not announced and why. */
   negatives(): Negative[] {
     return listNegatives(this.#view());
+  }
+
+  /** What part of each address's flows every node and endpoint gets; null = a pause (balance.ts). */
+  balance(options: BalanceOptions): Iterable<BalanceItem | null> {
+    return balanceOfSpeaker(this.#view(), options);
+  }
+
+  /** True when there is a Service of that `namespace/name`. */
+  knowsService(key: string): boolean {
+    return hasService(this.#inventory, key);
   }
 
   /** How many (Service, address, kind) are announced, and how many are not by reason. */
