@@ -33,7 +33,8 @@ export default defineConfig({
         },
       },
       oneAtATime("interop", 1, 60),
-      oneAtATime("e2e", 2, 120),
+      oneAtATime("cluster", 2, 240),
+      oneAtATime("e2e", 3, 120),
     ],
   },
 });

@@ -18,6 +18,12 @@ const BANNER = `#!/usr/bin/env node
 import { createRequire as heraldCreateRequire } from "node:module";
 const require = heraldCreateRequire(import.meta.url);`;
 
+// Of the Kubernetes client the bundle needs KubeConfig alone: the module that has it, without what that imports for calls Herald never makes.
+const ALIASES = {
+  "@kubernetes/client-node": "./node_modules/@kubernetes/client-node/dist/config.js",
+  "node-fetch": "./scripts/bundle/node-fetch.mjs",
+};
+
 if (!(process.argv.includes("--if-changed") && isBuilt(root))) await build();
 
 async function build() {
@@ -47,6 +53,7 @@ async function bundle() {
       target: "node20.19",
       format: "esm",
       external: ["koffi"],
+      alias: ALIASES,
       banner: { js: BANNER },
       define: stamp(),
       sourcemap: true,

@@ -11,7 +11,7 @@ const OUTPUTS = ["dist/herald.mjs", "dist/herald.mjs.map", "dist/THIRD-PARTY.txt
 export function digestInputs(root) {
   const digest = createHash("sha256");
   const single = ["package.json", "package-lock.json", "scripts/build.mjs", "scripts/third-party.mjs"];
-  for (const path of [...single, ...filesBelow(root, "src")])
+  for (const path of [...single, ...filesBelow(root, "scripts/bundle"), ...filesBelow(root, "src")])
     digest
       .update(`${path}\0`)
       .update(readFileSync(join(root, path)))

@@ -4,10 +4,12 @@ import { AdminServer } from "../admin/server.ts";
 import { REHEARSALS, rehearse } from "../bgp/rib/rehearsal.ts";
 import { systemClock } from "../clock.ts";
 import { loadConfig, type SpeakerConfig } from "../config/file.ts";
-import { SpeakerError } from "../errors.ts";
+import { KubeClient } from "../kube/client.ts";
+import { credentialsFor } from "../kube/credentials-for.ts";
 import { createLog, type Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { DirectorySource } from "../source/directory/directory-source.ts";
+import { KubernetesSource } from "../source/kubernetes/kubernetes-source.ts";
 import type { Source } from "../source/source.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { EXIT } from "./failure.ts";
@@ -63,12 +65,11 @@ function rehearseInTurns(left: number): void {
   });
 }
 
-function createSource({ source, namespace }: SpeakerConfig): Source {
+function createSource({ source, namespace, serviceProxyName }: SpeakerConfig): Source {
   if (source.type === "directory")
     return new DirectorySource({ directory: source.directory, heraldNamespace: namespace, clock: systemClock });
-  throw new SpeakerError("UNSUPPORTED", "source.kubernetes: this version reads no API server", {
-    remedy: "name a directory of objects with --directory",
-  });
+  const client = new KubeClient({ credentials: credentialsFor(source), clock: systemClock, userAgent: `herald/${VERSION}` });
+  return new KubernetesSource({ client, heraldNamespace: namespace, serviceProxyName, clock: systemClock, random: Math.random });
 }
 
 /** A bad file changes nothing: what is in force stays. */

@@ -55,7 +55,8 @@ function root({ description, spec, status }: Definition): CrdSchema {
     properties: {
       apiVersion: { type: "string", description: "Version of the schema of this object." },
       kind: { type: "string", description: "Kind of this object." },
-      metadata: { type: "object", description: "Name, namespace, labels and annotations." },
+      // An API server refuses a definition that says more about it.
+      metadata: { type: "object" },
       spec: describe({ ...spec, allowed: "", read: (value) => value }),
       status: {
         type: "object",

@@ -22,4 +22,6 @@ export interface Source {
   run(sink: SourceSink, signal: AbortSignal): Promise<void>;
   /** Kinds that it delivers and the age in milliseconds of the last word about each; null = not synced. */
   state(): readonly { readonly kind: Kind; readonly synced: boolean; readonly lastEventAgeMillis: number | null }[];
+  /** Faults after which a kind was begun anew, by kind and cause; a source that does not have it counts by {@link SourceSink.fault}. */
+  restarts?(): Iterable<{ readonly kind: string; readonly cause: string; readonly count: number }>;
 }

@@ -123,7 +123,9 @@ export class LiveView implements SpeakerView, MetricsSource {
   }
 
   *sourceRestarts(): Generator<{ readonly kind: string; readonly cause: string; readonly count: number }> {
-    for (const [cause, count] of this.#faults) yield { kind: "all", cause, count };
+    const counted = this.#parts.source.restarts?.();
+    if (counted !== undefined) yield* counted;
+    else for (const [cause, count] of this.#faults) yield { kind: "all", cause, count };
   }
 
   drained(): boolean {

@@ -49,11 +49,15 @@ const FOR_ALL = ["errors"];
 
 /**
  * Modules of Node that only some layers may touch, so that one can say where bytes leave the process. Peers are dialled and heard by the speaker alone;
- * the demo's router is one more listener of its kind, and the admin server asks its unix socket whether somebody still answers there.
+ * the demo's router is one more listener of its kind, the API server is kube's, and the admin server asks its unix socket whether somebody still answers there.
  */
 const RESERVED: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["speaker", "demo", "admin"],
   "node:dgram": ["speaker"],
+  "node:http2": ["kube"],
+  "node:https": ["kube"],
+  "node:tls": ["kube"],
+  "@kubernetes/client-node": ["kube"],
   "node:worker_threads": ["speaker", "cli", "main"],
 };
 

@@ -17,6 +17,8 @@ export interface HeraldSettings {
   readonly cluster?: ClusterDirectory;
   /** Further keys of the configuration. */
   readonly configuration?: Readonly<Record<string, unknown>>;
+  /** Reads objects from the API server that this names instead of from {@link Herald.cluster}. */
+  readonly kubeconfig?: string;
 }
 
 /** The real speaker as a process on a host of the fabric, asked through its admin socket. */
@@ -38,9 +40,10 @@ export class Herald {
 
   async start(): Promise<void> {
     const file = join(this.#host.directory, "herald.json");
+    const { kubeconfig } = this.#settings;
     const configuration = {
       nodeName: this.#settings.node,
-      source: { directory: this.cluster.path },
+      source: kubeconfig === undefined ? { directory: this.cluster.path } : { kubernetes: { kubeconfig } },
       bgp: { listen: this.#settings.listen ?? [] },
       admin: { listen: `unix:${this.#socket}` },
       stateFile: "",

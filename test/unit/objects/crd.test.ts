@@ -65,6 +65,11 @@ describe("the CRDs (apiextensions.k8s.io/v1)", () => {
       "not",
     ];
     for (const { schema, path } of nodes) {
+      // An API server refuses a definition that says more.
+      if (path === "$.metadata") {
+        expect(schema).toEqual({ type: "object" });
+        continue;
+      }
       expect(typeof schema["description"] === "string" && schema["description"] !== "", `${path} has a description`).toBe(true);
       const typed =
         ["object", "array", "string", "integer", "boolean"].includes(String(schema["type"])) ||

@@ -1,0 +1,285 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { KubeClient, type WatchQuery } from "../../src/kube/client.ts";
+import type { Credentials } from "../../src/kube/credentials.ts";
+import { InClusterCredentials } from "../../src/kube/in-cluster.ts";
+import type { WatchEvent } from "../../src/kube/watch-events.ts";
+import { KubernetesSource } from "../../src/source/kubernetes/kubernetes-source.ts";
+import { BreakableLink } from "../support/breakable-link.ts";
+import { ApiServer } from "../support/lab/api-server.ts";
+import {
+  bgpPeer,
+  loadBalancer,
+  NAMESPACES,
+  NODES,
+  namespace,
+  node,
+  PEERS,
+  SPEAKER_RULES,
+  servicesIn,
+  slice,
+  slicesIn,
+} from "../support/lab/cluster-kinds.ts";
+import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
+import { until } from "../support/lab/wait.ts";
+import { testDirectory } from "../support/leftovers.ts";
+import { RecordingSink } from "../support/recording-sink.ts";
+import { requireTools } from "../support/requirements.ts";
+
+/** The source against a real kube-apiserver on a real etcd. Tests go in order: the CRDs are not there at first. */
+
+const SHOP_SERVICES = servicesIn("shop");
+const SHOP_SLICES = slicesIn("shop");
+const HERALD = "herald";
+/** The pauses between attempts after an outage of some seconds, and more. */
+const PATIENCE_MILLIS = 120_000;
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Following {
+  readonly sink: RecordingSink;
+  readonly source: KubernetesSource;
+  /** What was asked for. */
+  readonly watches: (WatchQuery & { readonly plural: string })[];
+  readonly lists: string[];
+}
+
+function follow(credentials: Credentials): Following {
+  const client = new KubeClient({ credentials, clock: systemClock, userAgent: "herald/test" });
+  const watches: Following["watches"] = [];
+  const lists: string[] = [];
+  const seen: Pick<KubeClient, "list" | "watch" | "check" | "close"> = {
+    list: (selection, page, signal) => {
+      lists.push(selection.plural);
+      return client.list(selection, page, signal);
+    },
+    watch: (selection, query, signal) => {
+      watches.push({ ...query, plural: selection.plural });
+      return client.watch(selection, query, signal);
+    },
+    check: () => client.check(),
+    close: () => client.close(),
+  };
+  const source = new KubernetesSource({
+    client: seen,
+    heraldNamespace: "herald-system",
+    serviceProxyName: "",
+    clock: systemClock,
+    random: Math.random,
+  });
+  const sink = new RecordingSink();
+  const controller = new AbortController();
+  const ended = source.run(sink, controller.signal);
+  cleanups.push(async () => {
+    controller.abort();
+    await ended;
+  });
+  return { sink, source, watches, lists };
+}
+
+requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
+  let server: ApiServer;
+
+  beforeAll(async () => {
+    server = await ApiServer.start();
+    server.setToken("herald-1", HERALD);
+    await server.kill();
+    await server.restart();
+    await server.apply(NAMESPACES, namespace("herald-system"));
+    await server.apply(NAMESPACES, namespace("shop", { v: "1" }));
+  }, CONTROL_PLANE_BUILD_MILLIS);
+  afterAll(async () => server?.stop());
+
+  /** Names the source and the server agree on, once they do. */
+  async function agree(sink: RecordingSink): Promise<readonly string[]> {
+    const truth = async (): Promise<readonly string[]> => {
+      const parts = await Promise.all([
+        server.list(NAMESPACES).then((names) => prefixed("Namespace ", names)),
+        server.list(NODES).then((names) => prefixed("Node ", names)),
+        server.list(SHOP_SERVICES).then((names) => prefixed("Service ", names)),
+        server.list(SHOP_SLICES).then((names) => prefixed("EndpointSlice ", names)),
+        server.list(PEERS).then((names) => prefixed("BGPPeer ", names)),
+      ]);
+      return parts.flat().sort();
+    };
+    return await until(
+      "the source holds what the server has",
+      async () => {
+        const wanted = await truth();
+        const held = sink.names.filter((name) => name !== "Service default/kubernetes");
+        return JSON.stringify(held) === JSON.stringify(wanted) && wanted;
+      },
+      PATIENCE_MILLIS,
+    );
+  }
+
+  it("forbids what RBAC does not allow: named, and nothing is synced", async () => {
+    const { sink } = follow(server.credentials("herald-1"));
+    await sink.until(() => sink.findings.length === 8);
+    expect(sink.findings.map(({ code, message }) => `${code} ${message.split(":")[0]}`)).toContain(
+      "sourceMissing services may not be read (Forbidden)",
+    );
+    expect([sink.syncedCount, sink.names]).toEqual([0, []]);
+  });
+
+  it("without our CRDs is not synced, and is as soon as they are installed; everything comes through WatchList", async () => {
+    await server.grant(HERALD, SPEAKER_RULES);
+    const { sink, source, watches, lists } = follow(server.credentials("herald-1"));
+    await until("the CRDs are missed", async () => sink.findings.filter(({ code }) => code === "sourceMissing").length === 4);
+    await until("the rest is read", async () => source.state().filter(({ synced }) => synced).length === 4);
+    expect(sink.syncedCount).toBe(0);
+    await server.installCrds();
+    await server.apply(PEERS, bgpPeer("tor"));
+    await sink.until(() => sink.syncedCount === 1);
+    await agree(sink);
+    expect(sink.findings).toEqual([]);
+    expect(lists).toEqual([]);
+    expect(watches.every(({ initialEvents }) => initialEvents)).toBe(true);
+  });
+
+  it("tells of every change, checked by CRD and again by us; slices of headless Services and other proxies are left out", async () => {
+    const { sink } = follow(server.credentials("herald-1"));
+    await sink.until(() => sink.syncedCount === 1);
+    const before = sink.batches.length;
+    await server.apply(NODES, node("node-1"));
+    await server.apply(SHOP_SERVICES, loadBalancer("web"));
+    await server.apply(SHOP_SLICES, slice("web-1", "web"));
+    await server.apply(SHOP_SLICES, slice("web-2", "web", { "service.kubernetes.io/headless": "" }));
+    await server.apply(SHOP_SLICES, slice("web-3", "web", { "service.kubernetes.io/service-proxy-name": "other" }));
+    await server.apply(NAMESPACES, namespace("shop", { v: "2" }));
+    await server.delete(SHOP_SLICES, "web-1");
+    await sink.until(() => sink.changes(before).includes("delete EndpointSlice shop/web-1"));
+    await sink.until(() => sink.changes(before).includes("set Namespace shop"));
+    expect([...sink.changes(before)].sort()).toEqual([
+      "delete EndpointSlice shop/web-1",
+      "set EndpointSlice shop/web-1",
+      "set Namespace shop",
+      "set Node node-1",
+      "set Service shop/web",
+    ]);
+    for (const name of ["web-2", "web-3"]) await server.delete(SHOP_SLICES, name);
+    await server.apply(SHOP_SLICES, slice("web-1", "web"));
+    await agree(sink);
+    await expect(server.apply(PEERS, bgpPeer("bad", { peerASN: "nonsense" }))).rejects.toThrow("Invalid");
+  });
+
+  it("sends a bookmark before it ends a watch, and ends it cleanly", async () => {
+    const { signal } = new AbortController();
+    const query = { resourceVersion: null, timeoutSeconds: 6, initialEvents: true, silenceMillis: 30_000 };
+    const outcome = await server.admin.watch(NAMESPACES, query, signal);
+    if (!outcome.ok) throw new Error(outcome.failure.message);
+    const events: WatchEvent[] = [];
+    for await (const some of outcome.value) {
+      events.push(...some);
+      // A server has no bookmark to give for a kind that has not moved.
+      if (some.some((event) => event.type === "bookmark" && event.initialEventsEnd))
+        await server.apply(NAMESPACES, namespace("shop", { v: "3" }));
+    }
+    const bookmarks = events.flatMap((event) => (event.type === "bookmark" ? [event.initialEventsEnd] : []));
+    expect(bookmarks[0]).toBe(true);
+    expect(bookmarks.slice(1)).toContain(false);
+    expect(events.filter(({ type }) => type === "failed")).toEqual([]);
+  });
+
+  it("lists in pages what it also says in a watch", async () => {
+    const { signal } = new AbortController();
+    const names: string[] = [];
+    let continuation = "";
+    let pages = 0;
+    do {
+      for await (const part of server.admin.list(NAMESPACES, { limit: 2, continuation }, signal)) {
+        if (part.type === "failed") throw new Error(part.failure.message);
+        if (part.type === "items") names.push(...part.items.map((item) => JSON.parse(JSON.stringify(item)).metadata.name));
+        if (part.type === "end") continuation = part.continuation;
+      }
+      pages++;
+    } while (continuation !== "");
+    expect(names.map((name) => `/${name}`).sort()).toEqual(await server.list(NAMESPACES));
+    expect(pages).toBeGreaterThan(2);
+  });
+
+  it("killed and started again under churn: the source ends with the server's truth, and nothing was deleted that is there", async () => {
+    const { sink, source } = follow(server.credentials("herald-1"));
+    await sink.until(() => sink.syncedCount === 1);
+    const before = sink.batches.length;
+    const gone: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let index = 0; index < 20; index++) {
+        const name = `s-${round}-${index}`;
+        await server.apply(SHOP_SERVICES, loadBalancer(name));
+        await server.apply(SHOP_SLICES, slice(name, name));
+        if (index % 4 !== 0) continue;
+        await server.delete(SHOP_SLICES, name);
+        gone.push(`delete EndpointSlice shop/${name}`);
+      }
+      await server.kill();
+      await server.restart();
+    }
+    const held = await agree(sink);
+    expect(held.filter((name) => name.startsWith("Service shop/s-")).length).toBe(60);
+    expect(held.filter((name) => name.startsWith("EndpointSlice shop/s-")).length).toBe(45);
+    const deletions = sink.changes(before).filter((change) => change.startsWith("delete"));
+    expect(deletions.filter((change) => !gone.includes(change))).toEqual([]);
+    expect([...source.restarts()].some(({ kind, count }) => kind === "Service" && count > 0)).toBe(true);
+    expect(sink.syncedCount).toBe(1);
+  });
+
+  it("that has compacted its history answers 410: listed anew, and what went meanwhile is deleted", async () => {
+    const link = new BreakableLink(() => server.port);
+    const port = await link.start();
+    cleanups.push(() => link.stop());
+    const { sink, source, watches } = follow(server.credentials("herald-1", port));
+    await sink.until(() => sink.syncedCount === 1);
+    await agree(sink);
+    const before = sink.batches.length;
+    link.down();
+    await server.delete(SHOP_SERVICES, "s-0-1");
+    await server.apply(SHOP_SERVICES, loadBalancer("late"));
+    await server.delete(PEERS, "tor");
+    await server.apply(PEERS, bgpPeer("tor-2"));
+    await server.kill();
+    await server.compact();
+    await server.restart();
+    link.up();
+    await agree(sink);
+    expect([...sink.changes(before)].sort()).toEqual([
+      "delete BGPPeer herald-system/tor",
+      "delete Service shop/s-0-1",
+      "set BGPPeer herald-system/tor-2",
+      "set Service shop/late",
+    ]);
+    const expired = [...source.restarts()].filter(({ cause }) => cause === "Expired").map(({ kind }) => kind);
+    expect(expired).toContain("Service");
+    const ofServices = watches.filter(({ plural }) => plural === "services");
+    expect(ofServices.at(-1)?.initialEvents).toBe(true);
+  });
+
+  it("takes the token of a mounted file, and the next one when that has been replaced", async () => {
+    const directory = testDirectory("token");
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, "ca.crt"), server.caPem);
+    writeFileSync(join(directory, "token"), "herald-1\n");
+    const env = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(server.port) };
+    const { sink, source } = follow(new InClusterCredentials({ env, directory }));
+    await sink.until(() => sink.syncedCount === 1);
+    server.setToken("herald-2", HERALD);
+    await server.kill();
+    await server.restart();
+    await until("the old token is refused", async () => [...source.restarts()].some(({ cause }) => cause === "Unauthorized"));
+    writeFileSync(join(directory, "token"), "herald-2\n");
+    await server.apply(NAMESPACES, namespace("after-rotation"));
+    await sink.until(() => sink.names.includes("Namespace after-rotation"));
+    await agree(sink);
+    expect(sink.changes().filter((change) => change.startsWith("delete"))).toEqual([]);
+    expect(JSON.stringify(sink.faults)).not.toContain("herald-");
+  });
+});
+
+function prefixed(prefix: string, names: readonly string[] | null): readonly string[] {
+  return (names ?? []).map((name) => prefix + name.replace(/^\//, ""));
+}

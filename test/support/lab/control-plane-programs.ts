@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+export interface ControlPlanePrograms {
+  readonly kubeApiserver: string;
+  readonly etcd: string;
+}
+
+const SOURCES = new URL("../../cluster/apiserver/", import.meta.url).pathname;
+const VERSION = "v1.34.4";
+
+/** What this machine must have: nothing where KUBEBUILDER_ASSETS names a directory with both programs, Go otherwise. */
+export const CONTROL_PLANE_NEEDS: readonly string[] = process.env["KUBEBUILDER_ASSETS"] ? [] : ["go"];
+
+/** A first build takes minutes, of which Go's own cache keeps most. */
+export const CONTROL_PLANE_BUILD_MILLIS = 1_200_000;
+
+/** kube-apiserver and etcd: those of KUBEBUILDER_ASSETS, or built from their sources, once, into this user's cache. */
+export async function controlPlanePrograms(): Promise<ControlPlanePrograms> {
+  const given = process.env["KUBEBUILDER_ASSETS"];
+  if (given) return { kubeApiserver: join(given, "kube-apiserver"), etcd: join(given, "etcd") };
+  return {
+    etcd: await build("etcd", []),
+    kubeApiserver: await build("kube-apiserver", ["-X", `k8s.io/component-base/version.gitVersion=${VERSION}`]),
+  };
+}
+
+async function build(name: string, linkerFlags: readonly string[]): Promise<string> {
+  const source = join(SOURCES, name);
+  const digest = createHash("sha256");
+  for (const file of ["main.go", "go.mod", "go.sum"]) digest.update(readFileSync(join(source, file)));
+  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "herald-test");
+  const program = join(cache, `${name}-${digest.digest("hex").slice(0, 12)}`);
+  if (existsSync(program)) return program;
+  process.stderr.write(`herald: building ${name} for the tests of level cluster; this takes minutes, once\n`);
+  mkdirSync(cache, { recursive: true });
+  const temporary = `${program}.${process.pid}.tmp`;
+  await run("go", ["build", "-trimpath", "-ldflags", ["-s", "-w", ...linkerFlags].join(" "), "-o", temporary, "."], source);
+  // Whole or not at all: another run may build at the same time.
+  renameSync(temporary, program);
+  return program;
+}
+
+function run(program: string, args: readonly string[], cwd: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd, stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, GOFLAGS: "-mod=readonly" } });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString("utf8");
+    });
+    child.once("error", reject);
+    child.once("close", (code) => (code === 0 ? resolve() : reject(new Error(`${program} ${args.join(" ")}: ${said}`))));
+  });
+}
