@@ -1,6 +1,7 @@
 /** What each path of the admin API answers: a request as values in, a reply as values out, no socket. */
 
 import { SpeakerError } from "../errors.ts";
+import { parseSince, SINCE_ALLOWED } from "../view/since.ts";
 import type { EventQuery, SpeakerCommands, SpeakerView } from "../view/speaker-view.ts";
 
 export interface AdminRequest {
@@ -90,7 +91,7 @@ const PAGES: Readonly<Record<string, Page>> = {
   "/api/v1/events": get(({ query }, { view }, now) => {
     const since = query.get("since") ?? "";
     const sinceEpochMillis = since === "" ? null : parseSince(since, now);
-    if (sinceEpochMillis === "invalid") return failure(400, `since "${since}" is neither an RFC 3339 time nor a duration like 10m`);
+    if (since !== "" && sinceEpochMillis === null) return failure(400, `since "${since}" is not ${SINCE_ALLOWED}`);
     const asked: EventQuery = { service: query.get("service"), sinceEpochMillis };
     return json(view.events(asked));
   }),
@@ -144,23 +145,6 @@ function decode(text: string): string | null {
   } catch {
     return null; // a broken escape names nothing
   }
-}
-
-const DURATION_MILLIS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** RFC 3339, or a duration back from now. */
-function parseSince(text: string, nowEpochMillis: number): number | "invalid" {
-  if (/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) {
-    let millis = 0;
-    for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
-      millis += Number(amount) * (DURATION_MILLIS[unit ?? ""] ?? 0);
-    return nowEpochMillis - millis;
-  }
-  // `+` of an offset arrives as a space where the client did not escape it.
-  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+ -]\d\d:\d\d)$/i.test(text)
-    ? Date.parse(text.replace(" ", "+"))
-    : Number.NaN;
-  return Number.isNaN(time) ? "invalid" : time;
 }
 
 /** An empty body means no reason; null = not what was asked for. */

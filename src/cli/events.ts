@@ -1,7 +1,9 @@
+import { SpeakerError } from "../errors.ts";
 import type { TimelineEvent } from "../plan/report.ts";
+import { parseSince, SINCE_ALLOWED } from "../view/since.ts";
+import { formatEvents } from "./event-table.ts";
 import type { ExitCode } from "./failure.ts";
-import { formatAge, type LiveOptions, type Row, runLive } from "./live.ts";
-import { type Column, orNone } from "./table.ts";
+import { type LiveOptions, runLive } from "./live.ts";
 
 export interface EventsOptions extends LiveOptions {
   /** `namespace/name`; null = all. */
@@ -10,27 +12,20 @@ export interface EventsOptions extends LiveOptions {
   readonly since: string | null;
 }
 
-/** `herald events`: what became announced or not, and why, newest last. */
-export function runEvents(options: EventsOptions): Promise<ExitCode> {
+/** `herald events`: what became announced or not, and why, newest last. @throws {SpeakerError} USAGE */
+export function runEvents({ service, since, ...options }: EventsOptions): Promise<ExitCode> {
+  if (since !== null && parseSince(since, Date.now()) === null)
+    throw new SpeakerError("USAGE", `--since ${since}: not ${SINCE_ALLOWED}`, {
+      remedy: "write --since 10m or --since 2026-01-31T12:00:00Z",
+    });
   const query = new URLSearchParams();
-  if (options.service !== null) query.set("service", options.service);
-  if (options.since !== null) query.set("since", options.since);
-  const suffix = query.size === 0 ? "" : `?${query.toString()}`;
+  if (service !== null) query.set("service", service);
+  if (since !== null) query.set("since", since);
   const inOrder = (a: TimelineEvent, b: TimelineEvent): number => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0);
-  return runLive<TimelineEvent>(options, `/api/v1/events${suffix}`, columns(Date.now()), "No events.", inOrder);
-}
-
-function columns(now: number): readonly Column<Row<TimelineEvent>>[] {
-  return [
-    { header: "AGE", value: (row) => formatAge(row.at, now) },
-    { header: "AT", wide: true, value: (row) => row.at },
-    { header: "NODE", value: (row) => row.node },
-    { header: "SERVICE", shrinks: true, value: (row) => orNone(row.service) },
-    { header: "ADDRESS", value: (row) => orNone(row.address) },
-    { header: "PEER", wide: true, value: (row) => orNone(row.peer) },
-    { header: "KIND", wide: true, value: (row) => row.kind },
-    { header: "REASON", value: (row) => orNone(row.reason) },
-    { header: "TEXT", shrinks: true, value: (row) => row.text },
-    { header: "CAUSE", wide: true, value: (row) => orNone(row.cause === null ? null : `${row.cause.kind} ${row.cause.name}`) },
-  ];
+  return runLive<TimelineEvent>(options, {
+    path: `/api/v1/events${query.size === 0 ? "" : `?${query.toString()}`}`,
+    // Speakers answer each for itself; one table has one order.
+    format: (rows, style) => formatEvents([...rows].sort(inOrder), style, Date.now()),
+    nothing: service === null ? "No events." : `No events about ${service}.`,
+  });
 }

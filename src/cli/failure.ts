@@ -1,5 +1,5 @@
 import { SpeakerError } from "../errors.ts";
-import { printable } from "./table.ts";
+import { printable } from "./terminal-text.ts";
 
 /** Exit codes of every command (docs: README). */
 export const EXIT = { done: 0, failed: 1, usage: 2, findings: 3 } as const;

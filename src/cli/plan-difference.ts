@@ -1,5 +1,6 @@
 import type { Finding } from "../objects/kinds.ts";
 import type { PlanReport, Route } from "../plan/report.ts";
+import type { SessionReset } from "./session-resets.ts";
 
 /** The JSON of `herald plan PATH… --against OLD`: what going from OLD to PATH would do to the routers. */
 export interface PlanDifference {
@@ -9,11 +10,11 @@ export interface PlanDifference {
     readonly node: string;
     readonly peer: string;
     readonly prefix: string;
-    readonly fields: readonly string[];
+    readonly fields: readonly WireField[];
     readonly before: Route;
     readonly after: Route;
   }[];
-  readonly sessionsReset: readonly { readonly node: string; readonly peer: string; readonly fields: readonly string[] }[];
+  readonly sessionsReset: readonly SessionReset[];
   readonly findings: readonly Finding[];
 }
 
@@ -28,6 +29,8 @@ const WIRE_FIELDS = [
   "asPathPrepend",
   "linkBandwidth",
 ] as const satisfies readonly (keyof Route)[];
+
+export type WireField = (typeof WIRE_FIELDS)[number];
 
 /** Compares two plans route by route. Both are in the order of all lists, and so is the result. */
 export function differenceOf(before: PlanReport, after: PlanReport): Pick<PlanDifference, "announced" | "withdrawn" | "changed"> {
@@ -51,8 +54,16 @@ export function isEmpty(difference: PlanDifference): boolean {
   return announced.length + withdrawn.length + changed.length + sessionsReset.length === 0;
 }
 
+/** One line: how much of what would happen. */
+export function summaryOf(difference: PlanDifference): string {
+  if (isEmpty(difference)) return "Nothing would change.";
+  const { announced, withdrawn, changed, sessionsReset } = difference;
+  const sessions = `${sessionsReset.length} ${sessionsReset.length === 1 ? "session" : "sessions"} reset`;
+  return `${announced.length} announced, ${withdrawn.length} withdrawn, ${changed.length} changed, ${sessions}`;
+}
+
 function keyOf({ node, peer, prefix }: Route): string {
-  return `${node} ${peer} ${prefix}`;
+  return JSON.stringify([node, peer, prefix]);
 }
 
 function equal(a: unknown, b: unknown): boolean {

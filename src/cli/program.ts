@@ -115,9 +115,21 @@ export function createProgram(name: string, finish: (code: number) => void): Com
         "explain shop/api config/demo",
       ),
     ),
-  ).action(async (subject: string, paths: string[], flags: ReadFlags) =>
-    finish(await (await import("./explain.ts")).runExplain({ ...reading(flags), ...asking(flags), subject, paths })),
-  );
+  )
+    .option("--node <name>", "only this node")
+    .option("--peer <name>", "only what concerns this peer")
+    .action(async (subject: string, paths: string[], flags: ReadFlags & PlanFlags) =>
+      finish(
+        await (await import("./explain.ts")).runExplain({
+          ...reading(flags),
+          ...asking(flags),
+          subject,
+          paths,
+          node: flags.node ?? null,
+          peer: flags.peer ?? null,
+        }),
+      ),
+    );
 
   live(command("peers", "Sessions of running speakers.", "peers --server http://127.0.0.1:7179")).action(async (flags: ReadFlags) =>
     finish(await (await import("./peers.ts")).runPeers(asking(flags))),

@@ -12,10 +12,11 @@ export interface Server {
   readonly target: { readonly host: string; readonly port: number } | { readonly socketPath: string };
 }
 
-/** What several speakers said. `errors` are those that gave no answer. */
+/** What several speakers said. `errors` are those that gave no answer; `hints` say what to do about each. */
 export interface Answers<T> {
   readonly items: readonly T[];
   readonly errors: readonly { readonly server: string; readonly message: string }[];
+  readonly hints: readonly string[];
 }
 
 /** `http://host:port`, `host:port` or `unix:/path`. A URL without a port means 80, as everywhere; a host alone means 7179. @throws {SpeakerError} USAGE */
@@ -31,28 +32,36 @@ export function parseServer(text: string): Server {
   return { name: text, target: { host: url.hostname.replace(/^\[|\]$/g, ""), port } };
 }
 
-/** Asks every server at once. Never throws for a server's sake: what went wrong is in `errors`, in the order of the servers. */
+/**
+ * Asks every server at once. What went wrong is in `errors`, in the order of the servers.
+ * @throws {SpeakerError} SUBJECT_UNKNOWN when every one of them says that there is no such thing
+ */
 export async function askAll<T extends object>(servers: readonly Server[], path: string): Promise<Answers<T>> {
-  const answers = await Promise.all(
-    servers.map(async (server) => {
-      try {
-        return { value: await ask<T>(server, path) };
-      } catch (error) {
-        return { server: server.name, message: error instanceof Error ? error.message : String(error), error };
-      }
-    }),
-  );
-  const unknown = answers.find(
-    (answer) => "error" in answer && answer.error instanceof SpeakerError && answer.error.code === "SUBJECT_UNKNOWN",
-  );
-  if (unknown !== undefined && "error" in unknown && answers.every((answer) => "error" in answer)) throw unknown.error;
+  const answers = await Promise.all(servers.map((server) => attempt<T>(server, path)));
+  const failures = answers.flatMap((answer) => (answer.result === "failure" ? [answer] : []));
+  const [first] = failures;
+  const nobodyKnows = failures.every(({ error }) => error instanceof SpeakerError && error.code === "SUBJECT_UNKNOWN");
+  if (first !== undefined && nobodyKnows && failures.length === answers.length) throw first.error;
   return {
-    items: answers.flatMap((answer) => ("value" in answer && answer.value !== undefined ? [answer.value] : [])),
-    errors: answers.flatMap((answer) =>
-      "server" in answer && answer.server !== undefined ? [{ server: answer.server, message: answer.message }] : [],
-    ),
+    items: answers.flatMap((answer) => (answer.result === "value" ? [answer.value] : [])),
+    errors: failures.map(({ server, error }) => ({ server, message: error instanceof Error ? error.message : String(error) })),
+    hints: failures.map(({ error }) => (error instanceof SpeakerError ? error.remedy : "")),
   };
 }
+
+type Attempt<T> =
+  | { readonly result: "value"; readonly value: T }
+  | { readonly result: "failure"; readonly server: string; readonly error: unknown };
+
+async function attempt<T extends object>(server: Server, path: string): Promise<Attempt<T>> {
+  try {
+    return { result: "value", value: await ask<T>(server, path) };
+  } catch (error) {
+    return { result: "failure", server: server.name, error };
+  }
+}
+
+const HINT = { remedy: "is a speaker running there? name it with --server" };
 
 /** GET of one JSON object. @throws {SpeakerError} UNREACHABLE, or SUBJECT_UNKNOWN for a 404 that names what is missing */
 async function ask<T extends object>(server: Server, path: string): Promise<T> {
@@ -61,14 +70,14 @@ async function ask<T extends object>(server: Server, path: string): Promise<T> {
   try {
     value = JSON.parse(body);
   } catch (cause) {
-    throw new SpeakerError("UNREACHABLE", `no speaker there: it answered ${status} without JSON`, { cause });
+    throw new SpeakerError("UNREACHABLE", `no speaker there: it answered ${status} without JSON`, { ...HINT, cause });
   }
   if (status !== 200) {
     const words = errorOf(value) ?? `it answered ${status}`;
     throw new SpeakerError(status === 404 ? "SUBJECT_UNKNOWN" : "UNREACHABLE", words);
   }
-  if (typeof value !== "object" || value === null)
-    throw new SpeakerError("UNREACHABLE", "no speaker there: it answered with another kind of JSON");
+  if (typeof value !== "object" || value === null || !("node" in value) || !("items" in value) || !Array.isArray(value.items))
+    throw new SpeakerError("UNREACHABLE", "no speaker there: it answered with another kind of JSON", HINT);
   return value as T; // The shape is the server's promise (src/view); commands read it as such.
 }
 
@@ -84,7 +93,7 @@ function get(server: Server, path: string): Promise<{ readonly status: number; r
       },
     );
     outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer within ${TIMEOUT_MILLIS / 1000} s`)));
-    outgoing.on("error", (cause) => reject(new SpeakerError("UNREACHABLE", wordsFor(cause), { cause })));
+    outgoing.on("error", (cause) => reject(new SpeakerError("UNREACHABLE", wordsFor(cause), { ...HINT, cause })));
     outgoing.end();
   });
 }

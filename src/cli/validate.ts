@@ -1,9 +1,8 @@
-import { formatFinding } from "../objects/findings.ts";
 import { DEFAULT_PLANNER_OPTIONS } from "../plan/change.ts";
 import { findInCluster } from "../plan/cluster.ts";
 import { loadPaths } from "../source/directory/files.ts";
 import type { ExitCode } from "./failure.ts";
-import { exitCodeFor } from "./findings.ts";
+import { exitCodeFor, formatFindingLine } from "./findings.ts";
 import { type OutputFormat, printResult } from "./output.ts";
 
 export interface ValidateOptions {
@@ -17,7 +16,7 @@ export async function runValidate({ output, heraldNamespace, paths }: ValidateOp
   const { files, objects, ignored, refused, withPlaces } = await loadPaths(paths, { heraldNamespace });
   const findings = await withPlaces(findInCluster(objects, { ...DEFAULT_PLANNER_OPTIONS, heraldNamespace }));
   const value = { files, objects: objects.length + refused, ignored, findings };
-  await printResult(output, value, () => findings.map((finding) => `${formatFinding(finding)}\n`).join(""));
+  await printResult(output, value, () => findings.map(formatFindingLine).join(""));
   if (output === "table" || output === "wide") {
     const errors = findings.filter(({ severity }) => severity === "error").length;
     const counts = [

@@ -12,7 +12,7 @@ export const COMMIT = typeof HERALD_COMMIT === "string" ? HERALD_COMMIT : "unkno
 /** `herald version`: what this is, and whether kernel socket options (TCP-MD5, TTL) can be set here. */
 export async function runVersion(output: OutputFormat): Promise<ExitCode> {
   const value = { version: VERSION, commit: COMMIT, node: process.versions.node, koffi: await koffiLoads() };
-  await printResult(output, value, (wide) => {
+  await printResult(output, value, ({ wide }) => {
     const line = `herald ${value.version} (commit ${value.commit}), Node ${value.node}, socket options ${value.koffi ? "available" : "not available"}\n`;
     return wide ? `${line}${process.platform} ${process.arch}\n` : line;
   });

@@ -3,8 +3,8 @@
 import type { Clock } from "../clock.ts";
 import { SpeakerError } from "../errors.ts";
 import { formatAddress } from "../ip/format.ts";
-import { parsePrefix } from "../ip/parse.ts";
-import { maxLength } from "../ip/prefix.ts";
+import { parseAddress, parsePrefix } from "../ip/parse.ts";
+import { containsAddress } from "../ip/prefix.ts";
 import type { MetricsSource, PeerMetrics } from "../metrics.ts";
 import type { Planner } from "../plan/planner.ts";
 import type { TimelineEvent } from "../plan/report.ts";
@@ -50,6 +50,7 @@ export class LiveView implements SpeakerView, MetricsSource {
     this.node = parts.node;
     this.#parts = parts;
     this.#startedAt = parts.clock.wall().getTime();
+    parts.timeline.measureWith(parts.clock);
   }
 
   ready(): boolean {
@@ -80,8 +81,10 @@ export class LiveView implements SpeakerView, MetricsSource {
   *services(): Generator<ServiceView> {
     const { planner, timeline } = this.#parts;
     for (const item of planner.services()) {
-      const since = timeline.since(item.service, item.address, null) ?? this.#newest(item.service, item.address, Object.keys(item.peers));
-      yield { ...item, since: this.#time(since) };
+      // The newest word counts, whether it was about all peers or about one.
+      let since = timeline.since(item.service, item.address, null) ?? 0;
+      for (const peer of Object.keys(item.peers)) since = Math.max(since, timeline.since(item.service, item.address, peer) ?? 0);
+      yield { ...item, since: this.#time(since === 0 ? null : since) };
     }
   }
 
@@ -94,7 +97,7 @@ export class LiveView implements SpeakerView, MetricsSource {
   }
 
   events(query: EventQuery): EventsView {
-    return { node: this.node, items: this.#parts.timeline.read(query) };
+    return { node: this.node, items: this.#parts.timeline.read(query, this.#now()) };
   }
 
   *measuredPeers(): Generator<PeerMetrics> {
@@ -132,32 +135,36 @@ export class LiveView implements SpeakerView, MetricsSource {
     return (this.#parts.planner.decisions().notAnnounced.nodeDrained ?? 0) > 0;
   }
 
-  #newest(service: string, address: string | null, peers: readonly string[]): number | null {
-    let newest: number | null = null;
-    for (const peer of peers) {
-      const since = this.#parts.timeline.since(service, address, peer);
-      if (since !== null) newest = Math.max(newest ?? 0, since);
-    }
-    return newest;
-  }
-
   /** Where the timeline does not reach, the time from which on nothing else was the case. */
   #time(epochMillis: number | null): string {
     return new Date(epochMillis ?? this.#startedAt).toISOString();
   }
 
+  #now(): number {
+    return this.#parts.clock.wall().getTime();
+  }
+
   #timelineOf(subject: Subject): TimelineEvent[] {
-    const all = { service: null, sinceEpochMillis: null, limit: TIMELINE_LENGTH };
-    const { timeline } = this.#parts;
-    switch (subject.type) {
-      case "service":
-        return timeline.read({ ...all, service: `${subject.namespace}/${subject.name}` });
-      case "address":
-        return timeline.read({ ...all, address: formatAddress(subject.address) });
-      case "prefix": {
-        const { address, length } = subject.prefix;
-        return length === maxLength(address.family) ? timeline.read({ ...all, address: formatAddress(address) }) : [];
-      }
+    const service = subject.type === "service" ? formatSubject(subject) : null;
+    const query = { service, sinceEpochMillis: null, limit: TIMELINE_LENGTH };
+    const wants = addressesOf(subject);
+    return this.#parts.timeline.read(wants === null ? query : { ...query, wants }, this.#now());
+  }
+}
+
+/** null = whatever they are. */
+function addressesOf(subject: Subject): ((address: string) => boolean) | null {
+  switch (subject.type) {
+    case "service":
+      return null;
+    case "address": {
+      const wanted = formatAddress(subject.address);
+      return (address) => address === wanted;
     }
+    case "prefix":
+      return (address) => {
+        const parsed = parseAddress(address);
+        return parsed.ok && containsAddress(subject.prefix, parsed.value);
+      };
   }
 }

@@ -35,7 +35,7 @@ export class PeerRoutes {
   readonly #rib: AdjRibOut;
   readonly #waiting = new Set<() => void>();
   #connection: Connection | null = null;
-  #rounds: Round[] = [];
+  readonly #rounds: Round[] = [];
   /** Unsendable prefixes as of the last look, and the ids of those that the log names. */
   #looked = { unsendable: 0, rejections: 0 };
   #named: ReadonlySet<number> = new Set();
@@ -105,7 +105,7 @@ export class PeerRoutes {
     this.#connection?.stopPulling();
     this.#connection = null;
     this.#rib.close();
-    this.#rounds = [];
+    for (const round of this.#rounds.splice(0)) round.handedAfter.delete(this.#peer);
     this.#wakeWaiting();
   }
 
@@ -114,8 +114,9 @@ export class PeerRoutes {
     const connection = this.#connection;
     if (connection === null) return;
     if (round !== null && this.#rib.pending > 0) {
-      if (this.#rounds.length >= MAX_ROUNDS) this.#rounds.shift();
+      if (this.#rounds.length >= MAX_ROUNDS) this.#rounds.shift()?.handedAfter.delete(this.#peer);
       this.#rounds.push(round);
+      round.handedAfter.set(this.#peer, Number.POSITIVE_INFINITY);
     }
     connection.wake();
     this.settle();

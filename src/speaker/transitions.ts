@@ -1,10 +1,16 @@
+import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
-import type { PlanChange } from "../plan/change.ts";
+import { hostPrefix, maxLength, prefixOf } from "../ip/prefix.ts";
+import type { PlanChange, RouteChange } from "../plan/change.ts";
 import type { Round, Timeline } from "./timeline.ts";
 
-/** Writes what a round decided anew into the timeline. */
+/** Writes what a round decided anew into the timeline, each with the peers that are sent something for it. */
 export function recordTransitions(timeline: Timeline, change: PlanChange, round: Round, atEpochMillis: number): void {
+  if (change.transitions.length === 0) return;
+  const decidedAfter = timeline.millisSince(round.at);
+  const recipients = new Recipients(change.routes);
   for (const { service, address, peer, announced, reason, detail, cause } of change.transitions) {
+    const sentTo = address === null ? NOBODY : recipients.of(address);
     timeline.add({
       atEpochMillis,
       service,
@@ -15,6 +21,36 @@ export function recordTransitions(timeline: Timeline, change: PlanChange, round:
       text: detail,
       cause,
       round,
+      decidedAfter,
+      sentTo: peer === null ? sentTo : sentTo.filter((one) => one === peer),
     });
+  }
+}
+
+const NOBODY: readonly string[] = [];
+
+/** Who hears of an address: by its own prefix, or by one that covers it. */
+class Recipients {
+  readonly #byPrefix = new Map<string, string[]>();
+  /** Lengths of the prefixes by family that are no host prefixes. */
+  readonly #covering = { IPv4: new Set<number>(), IPv6: new Set<number>() };
+
+  constructor(routes: readonly RouteChange[]) {
+    for (const { peer, prefix } of routes) {
+      const peers = this.#byPrefix.get(prefix.key);
+      if (peers === undefined) this.#byPrefix.set(prefix.key, [peer]);
+      else peers.push(peer);
+      const { family } = prefix.address;
+      if (prefix.length < maxLength(family)) this.#covering[family].add(prefix.length);
+    }
+  }
+
+  of(address: Address): readonly string[] {
+    const own = this.#byPrefix.get(hostPrefix(address).key) ?? NOBODY;
+    const lengths = this.#covering[address.family];
+    if (lengths.size === 0) return own;
+    const peers = new Set(own);
+    for (const length of lengths) for (const peer of this.#byPrefix.get(prefixOf(address, length).key) ?? NOBODY) peers.add(peer);
+    return [...peers];
   }
 }

@@ -1,5 +1,6 @@
 import {
   type Alias,
+  Document,
   isAlias,
   isMap,
   isPair,
@@ -8,11 +9,12 @@ import {
   LineCounter,
   type Node,
   parseAllDocuments,
-  type Scalar,
-  stringify,
+  Scalar,
+  visit,
   type YAMLMap,
 } from "yaml";
 import { MAX_DEPTH, type ParsedText, type Path, type Position, positionAt, type TextDocument, type TextProblem } from "./document.ts";
+import { UNSEEN, UNSEEN_IN_LINES } from "./unseen-characters.ts";
 
 /** Values an alias may stand for, all uses counted: more is a bomb, not a document. */
 const MAX_EXPANDED = 1_000_000;
@@ -94,9 +96,27 @@ export function splitYaml(text: string): readonly Chunk[] {
   return chunks;
 }
 
-/** YAML for people: no folded lines, no aliases, strings quoted only where they must be. */
+/**
+ * YAML for people: no folded lines, no aliases, strings quoted only where they must be. Characters that nobody sees stand as escapes, so that what is
+ * read back is the same value and a terminal obeys none of them.
+ */
 export function stringifyYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_, node) {
+      const { value: text } = node;
+      // A key that only looks like a merge.
+      if (typeof text === "string" && (text === "<<" || UNSEEN.test(text.replaceAll("\n", "")) || LONE_SURROGATE.test(text)))
+        node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  // Those that the library leaves raw stand in double quotes now.
+  return document.toString({ lineWidth: 0 }).replace(UNSEEN_IN_LINES, escaped);
+}
+
+const LONE_SURROGATE = /\p{Cs}/u;
+function escaped(character: string): string {
+  return `\\U${(character.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`;
 }
 
 function refused(problem: TextProblem): ParsedText {

@@ -182,7 +182,7 @@ describe("the admin API (docs/admin-api.md)", () => {
     expect(Math.abs(sinceEpochMillis - (before - 5_400_000))).toBeLessThan(5000);
     expect(await ask(url, "/api/v1/events?since=yesterday")).toMatchObject({
       status: 400,
-      text: expect.stringContaining("neither an RFC 3339 time nor a duration"),
+      text: expect.stringContaining("is not an RFC 3339 time or a duration like 10m"),
     });
   });
 

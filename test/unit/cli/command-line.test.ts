@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseYaml } from "../../../src/text/yaml.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const program = join(root, "dist/herald.mjs");
@@ -71,6 +72,47 @@ describe("--help", () => {
     expect(lines.at(-1)).toMatch(new RegExp(`^ {2}herald ${command}\\b`));
   });
 
+  /** Those that need more than files, and who runs them. */
+  const ELSEWHERE: Readonly<Record<string, string>> = {
+    speaker: "runs until it is told to stop: speaker.test.ts",
+    demo: "plays for seconds: test/interop/demo.test.ts",
+    peers: "asks a speaker: live-commands.test.ts",
+    routes: "asks a speaker: live-commands.test.ts",
+    services: "asks a speaker: live-commands.test.ts",
+    events: "asks a speaker: live-commands.test.ts",
+  };
+  const OFFLINE = COMMANDS.filter((command) => !(command in ELSEWHERE));
+
+  it("has examples that can be run offline", () => {
+    expect(OFFLINE).toEqual(["plan", "explain", "validate", "crds", "replay", "version"]);
+  });
+
+  it.each(OFFLINE)("of %s shows an example that works as it stands", (command) => {
+    const directory = join(scratch, `example-${command}`);
+    mkdirSync(join(directory, "bin"), { recursive: true });
+    symlinkSync(join(root, "config"), join(directory, "config"));
+    copyFileSync(join(root, "test/conformance/fsm/hold-time-expires/out.jsonl"), join(directory, "session.jsonl"));
+    const script = (name: string, text: string): void => writeFileSync(join(directory, "bin", name), text, { mode: 0o755 });
+    script("herald", `#!/bin/sh\nexec ${process.execPath} ${program} "$@"\n`);
+    // No cluster is touched: whatever comes is read to its end.
+    script("kubectl", "#!/bin/sh\ncat > kubectl.txt\n");
+    const example = herald([command, "--help"]).stdout.trimEnd().split("\n").at(-1)?.trim() ?? "";
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", example], {
+      cwd: directory,
+      encoding: "utf8",
+      env: { ...process.env, PATH: `${join(directory, "bin")}:${process.env["PATH"]}` },
+    });
+    expect([example, status, stderr.replace(/^.*0 errors.*\n/, "")]).toEqual([example, 0, ""]);
+    // What validate finds is nothing, and what crds says is read by kubectl.
+    expect(stdout === "").toBe(command === "validate" || command === "crds");
+  });
+
+  it.each(Object.keys(ELSEWHERE))("of %s shows an example whose flags exist", (command) => {
+    const { stdout } = herald([command, "--help"]);
+    const example = stdout.trimEnd().split("\n").at(-1) ?? "";
+    for (const flag of example.match(/--?[a-z][\w-]*/g) ?? []) expect(stdout.split("Example:")[0]).toContain(flag);
+  });
+
   it("names every command and no hidden one", () => {
     const { stdout } = herald(["--help"]);
     expect(COMMANDS.filter((command) => !new RegExp(`^ {2}${command}\\b`, "m").test(stdout))).toEqual([]);
@@ -95,6 +137,10 @@ describe("exit codes", () => {
     ["explain"],
     ["validate"],
     ["peers", "--server", "https://x"],
+    ["peers", "-o", "xml"],
+    ["events", "--since", "yesterday"],
+    ["events", "--since", ""],
+    ["explain", "shop/web", demo, "-o", "text"],
     ["demo", "--router", "cisco"],
     ["demo", "-o", "json"],
     ["generate", "poetry"],
@@ -110,6 +156,12 @@ describe("exit codes", () => {
     ["plan"],
     ["explain", "shop/none", demo],
     ["explain", "192.0.2.99", demo],
+    ["explain", "shop/web", demo, "--peer", "none"],
+    ["explain", "shop/web", join(demo, "services")],
+    ["explain", "shop/web", "--server", "127.0.0.1:1"],
+    ["plan", demo, "--peer", "none"],
+    ["plan", demo, "--against", "live"],
+    ["events", "--server", "unix:/nowhere"],
     ["validate", "/nowhere"],
     ["peers", "--server", "127.0.0.1:1"],
     ["replay", "/nowhere"],
@@ -214,6 +266,59 @@ describe("herald explain", () => {
     expect(json(["explain", "203.0.113.20/32", demo])).toMatchObject({ subject: { type: "prefix", value: "203.0.113.20/32" } });
     expect(json(["explain", "2001:db8:113:0::20", demo])).toMatchObject({ subject: { type: "address", value: "2001:db8:113::20" } });
     expect(json(["explain", "api", "-n", "shop", demo])).toMatchObject({ subject: { type: "service", value: "shop/api" }, timeline: null });
+  });
+
+  it("shows one node and one peer of it where it is asked to", () => {
+    const { stdout, status } = herald(["explain", "shop/api", demo, "--node", "node-3", "--peer", "tor"]);
+    expect(status).toBe(0);
+    expect(stdout.match(/^ +node +node-3$/gm)).toHaveLength(4);
+    expect(stdout).not.toMatch(/node-1$/m);
+    expect(json(["explain", "203.0.113.20", demo, "--node", "node-1", "--peer", "tor"])).toMatchObject({
+      items: [{ node: "node-1", peer: "tor", announced: true }],
+    });
+    // A node without an object of its own is one without labels or addresses, and said to be so.
+    expect(json(["explain", "203.0.113.20", demo, "--node", "node-9"])).toMatchObject({ findings: [{ code: "nodeUnknown" }] });
+  });
+
+  it("puts nodes with one answer together, a table each", () => {
+    const lines = herald(["explain", "203.0.113.20", demo]).stdout.split("\n");
+    expect(lines.filter((line) => [...line].length > 100)).toEqual([]);
+    expect(lines).toContain("  nodes           node-1, node-2");
+    expect(lines.filter((line) => / 11 +endpoints +[✓✗] /.test(line))).toHaveLength(2);
+    expect(herald(["explain", "203.0.113.20", demo, "-o", "wide"]).stdout.match(/^ +11 +endpoints/gm)).toHaveLength(3);
+  });
+
+  it("says of a prefix without a Service in it that it is a block", () => {
+    const file = join(scratch, "block.yaml");
+    const node = "apiVersion: v1\nkind: Node\nmetadata: { name: n }\n";
+    writeFileSync(
+      file,
+      `${node}---\napiVersion: herald.dev/v1alpha1\nkind: BGPAdvertisement\nmetadata: { name: b }\nspec: { blocks: [10.0.0.0/8] }\n`,
+    );
+    const { status, stdout, stderr } = herald(["explain", "10.0.0.0/8", file]);
+    expect([status, stdout]).toEqual([0, ""]);
+    expect(stderr).toContain("No Service has an address in 10.0.0.0/8: it is a block of an advertisement.");
+  });
+
+  it("gives names of any characters no hold over the terminal, and keeps them whole as data", () => {
+    const file = join(scratch, "odd.yaml");
+    const name = "n\u001b[31m\u202e日本👍";
+    const status = { addresses: [{ type: "InternalIP", address: "10.0.0.9" }], conditions: [{ type: "Ready", status: "True" }] };
+    writeFileSync(file, JSON.stringify({ apiVersion: "v1", kind: "Node", metadata: { name }, status }));
+    for (const args of [
+      ["plan", file, demo],
+      ["explain", "shop/web", file, demo],
+      ["explain", "shop/web", file, demo, "-o", "wide"],
+      ["validate", file, file.replace("odd", "broken")],
+    ]) {
+      const { stdout, stderr } = herald(args);
+      expect(`${stdout}${stderr}`.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);
+    }
+    const { routes } = Object(json(["plan", file, demo, "--node", name]));
+    expect(routes.length).toBeGreaterThan(0);
+    for (const route of routes) expect(route.node).toBe(name);
+    const printed = herald(["plan", file, demo, "--node", name, "-o", "yaml"]).stdout;
+    expect(parseYaml(printed).documents[0]?.value).toEqual(json(["plan", file, demo, "--node", name]));
   });
 
   it("gives all seventeen checks for every item", () => {

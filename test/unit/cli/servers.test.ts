@@ -43,6 +43,7 @@ describe("asking speakers", () => {
         { node: "node-2", items: [1] },
       ],
       errors: [{ server: "127.0.0.1:1", message: "nothing listens there" }],
+      hints: ["is a speaker running there? name it with --server"],
     });
   });
 
@@ -53,7 +54,22 @@ describe("asking speakers", () => {
 
   it("passes on what a speaker refuses in its own words", async () => {
     const url = await answering(400, '{"error":"since \\"x\\" is neither"}');
-    expect((await askAll([parseServer(url)], "/")).errors[0]?.message).toBe('since "x" is neither');
+    const { errors, hints } = await askAll([parseServer(url)], "/");
+    // It is running: there is nothing to say about where.
+    expect([errors[0]?.message, hints]).toEqual(['since "x" is neither', [""]]);
+  });
+
+  it("says so of JSON that no speaker would give", async () => {
+    for (const body of ["{}", "[]", "null", '{"node":"n"}', '{"node":"n","items":{}}']) {
+      const url = await answering(200, body);
+      expect((await askAll([parseServer(url)], "/")).errors[0]?.message).toBe("no speaker there: it answered with another kind of JSON");
+    }
+  });
+
+  it("does not hide a speaker that is silent behind one that does not know the subject", async () => {
+    const url = await answering(404, '{"error":"shop/none: no such Service"}');
+    const { errors } = await askAll([url, "127.0.0.1:1"].map(parseServer), "/api/v1/explain");
+    expect(errors.map(({ message }) => message)).toEqual(["shop/none: no such Service", "nothing listens there"]);
   });
 
   it("fails when no speaker knows the subject", async () => {

@@ -6,6 +6,7 @@ import { replayLines } from "../../../src/bgp/fsm/replay.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { silentLog } from "../../../src/log.ts";
 import { Speaker } from "../../../src/speaker/speaker.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { message, RawPeer, TYPE, update } from "../../support/raw-peer.ts";
 import {
   advertisement,
@@ -30,6 +31,7 @@ function directory(): string {
 describe("a speaker's life", () => {
   it("explains, lists and counts what it decided", async () => {
     const rig = await startListening(cleanup);
+    await eventually("a route", () => [...rig.speaker.view.routes()].length > 0);
     const routes = [...rig.speaker.view.routes()];
     expect(routes).toMatchObject([
       { node: "node-a", prefix: "192.0.2.1/32", peers: ["tor"], nextHop: { tor: "10.0.0.1" }, owners: ["default/web"] },
@@ -48,13 +50,78 @@ describe("a speaker's life", () => {
     expect(await rig.metrics.text()).toContain('herald_decisions{announced="true",reason=""} 1');
   });
 
+  it("tells for every event when it was decided, and when each peer's bytes were handed over or why they were not", async () => {
+    const rig = await startListening(cleanup);
+    rig.source.set(
+      bgpPeer("tor-b", { passive: true, peerAddress: "127.0.0.2" }),
+      bgpPeer("down", { passive: true, peerAddress: "127.0.0.3" }),
+    );
+    for (const localAddress of ["127.0.0.1", "127.0.0.2"]) {
+      const peer = cleanup.add(await RawPeer.dial(rig.port, { localAddress }), (made) => made.destroy());
+      await peer.establish();
+      await peer.message(TYPE.update, 1);
+    }
+    const told = (name: string) =>
+      rig.speaker.view
+        .events({ service: `default/${name}`, sinceEpochMillis: null })
+        .items.filter(({ address }) => address === "192.0.2.9")
+        .map(({ peer, kind, text }) => [peer, kind, text.replace(/\d+\.\d/g, "N")]);
+    const [late, ...slices] = service("late", "192.0.2.9");
+    if (late === undefined) throw new Error("no Service");
+    rig.source.set(late);
+    await eventually("a refusal", () => told("late").length === 1);
+    expect(told("late")).toEqual([[null, "notAnnounced", expect.stringMatching(/; decided after N ms; nothing to send$/)]]);
+    rig.source.set(...slices);
+    const handed = (name: string) =>
+      expect.stringMatching(new RegExp(`; decided after N ms; handed to the kernel for ${name} after N ms$`));
+    await eventually("the bytes", () => told("late").filter(([, , text]) => text?.includes("handed")).length === 2);
+    expect(told("late").slice(1)).toEqual([
+      ["down", "announced", expect.stringMatching(/; decided after N ms; for down with its next session$/)],
+      ["tor", "announced", handed("tor")],
+      ["tor-b", "announced", handed("tor-b")],
+    ]);
+    rig.source.delete(...slices);
+    await eventually("the withdrawal", () =>
+      told("late").some(([, kind, text]) => kind === "notAnnounced" && text?.includes("tor-b after")),
+    );
+    expect(told("late").at(-1)).toEqual([
+      null,
+      "notAnnounced",
+      expect.stringMatching(/; decided after N ms; handed to the kernel for tor after N ms, tor-b after N ms$/),
+    ]);
+  });
+
+  it("counts the age of a verdict from the newest word about it, be it about one peer or about all", async () => {
+    const clock = new FakeClock();
+    const rig = await startListening(cleanup, { clock });
+    const [, ...slices] = service("web", "192.0.2.1");
+    const shownNow = () => [...rig.speaker.view.services()].find(({ address }) => address === "192.0.2.1");
+    await eventually("an announcement", () => shownNow()?.announced === true);
+    for (const [second, announced] of [
+      [1, false],
+      [2, true],
+      [3, false],
+    ] as const) {
+      clock.advance(1000);
+      if (announced) rig.source.set(...slices);
+      else rig.source.delete(...slices);
+      await eventually("a verdict", () => shownNow()?.announced === announced);
+      expect(shownNow()?.since).toBe(`2026-01-01T00:00:0${second}.000Z`);
+    }
+    const [event] = rig.speaker.view.explain("192.0.2.0/24").timeline?.slice(-1) ?? [];
+    expect(event).toMatchObject({ at: "2026-01-01T00:00:03.000Z", address: "192.0.2.1", reason: "noEndpoints" });
+    expect(rig.speaker.view.explain("192.0.2.0/24").timeline?.length).toBeGreaterThanOrEqual(3);
+  });
+
   it("drains and undrains from inside the process", async () => {
     const rig = await startListening(cleanup);
+    const routes = () => [...rig.speaker.view.routes()].length;
+    await eventually("a route", () => routes() === 1);
     rig.speaker.commands.drain("kernel update");
-    await eventually("the withdrawal", () => [...rig.speaker.view.routes()].length === 0);
+    await eventually("its end", () => routes() === 0);
     expect(await rig.metrics.text()).toContain("herald_drained 1");
     rig.speaker.commands.undrain();
-    await eventually("the route", () => [...rig.speaker.view.routes()].length === 1);
+    await eventually("its return", () => routes() === 1);
     expect(await rig.metrics.text()).toContain("herald_drained 0");
     const kinds = rig.speaker.view.events({ service: null, sinceEpochMillis: null }).items.map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(["drained", "undrained"]));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatAge, formatRate } from "../../../src/cli/live.ts";
+import { formatAge, formatRate } from "../../../src/cli/units.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00.000Z");
 

@@ -1,0 +1,87 @@
+/**
+ * `herald plan PATH… --against OLD`: what going from OLD to PATH would do to the routers. Findings are those of PATH: what is wrong in OLD alone is mended
+ * by going, and no fault of the change.
+ */
+
+import { SpeakerError } from "../errors.ts";
+import type { ClusterObject, Finding } from "../objects/kinds.ts";
+import type { PlanReport } from "../plan/report.ts";
+import { EXIT, type ExitCode } from "./failure.ts";
+import { exitCodeFor, reportFindings } from "./findings.ts";
+import { isForPeople } from "./live.ts";
+import { printResult } from "./output.ts";
+import type { PlanOptions } from "./plan.ts";
+import { differenceOf, isEmpty, type PlanDifference, summaryOf } from "./plan-difference.ts";
+import { formatDifference } from "./plan-text.ts";
+import { hasNode, loadSide, type PlanFilter, planSide, requirePeer, type Side } from "./planned.ts";
+import { sessionsReset } from "./session-resets.ts";
+
+/** @throws {SpeakerError} UNSUPPORTED for `live`, USAGE, UNREADABLE, SUBJECT_UNKNOWN for a peer that neither side has */
+export async function runAgainst(options: PlanOptions & { readonly against: string }): Promise<ExitCode> {
+  const { against, paths, output, exitCode, peer } = options;
+  if (against === "live") {
+    throw new SpeakerError("UNSUPPORTED", "--against live: this version reads no API server", {
+      remedy: "name a file or directory of the objects that are in force now",
+    });
+  }
+  if (against === "-" && paths.includes("-"))
+    throw new SpeakerError("USAGE", "- on both sides: stdin can be read once", { remedy: "name a file or directory for one of them" });
+  const before = await loadSide([against], options);
+  const read = await loadSide(paths, options);
+  if (peer !== null) requirePeer(peer, before.objects, read.objects);
+  const compared = compareSides(before, read, options);
+  const difference = { ...compared, findings: await read.withPlaces(compared.findings) };
+  reportFindings(difference.findings);
+  reportOld(before.findings, against);
+  await printResult(output, difference, (style) => formatDifference(difference, style));
+  if (isForPeople(output)) process.stderr.write(`${summaryOf(difference)}\n`);
+  return exitCode && !isEmpty(difference) ? EXIT.findings : exitCodeFor(difference.findings);
+}
+
+type ReadSide = Pick<Side, "objects" | "findings">;
+
+/** What going from one side to the other would do, as far as the filter goes. */
+export function compareSides(before: ReadSide, read: ReadSide, filter: PlanFilter): PlanDifference {
+  const { node, peer } = filter;
+  const after = { ...read, objects: [...read.objects, ...keptInForce(before.objects, read)] };
+  const [planBefore, planAfter] = planBoth(before, after, filter);
+  const resets = sessionsReset(before.objects, after.objects);
+  return {
+    ...differenceOf(planBefore, planAfter),
+    sessionsReset: resets.filter((reset) => (node === null || reset.node === node) && (peer === null || reset.peer === peer)),
+    findings: planAfter.findings,
+  };
+}
+
+/** A node that one side alone has announces nothing on the other: there it is not even a node without labels. */
+function planBoth(before: ReadSide, after: ReadSide, filter: PlanFilter): readonly [PlanReport, PlanReport] {
+  const { node } = filter;
+  const [was, is] = [before, after].map(({ objects }) => node !== null && hasNode(objects, node));
+  const plan = (side: ReadSide, isThere: boolean | undefined, other: boolean | undefined): PlanReport =>
+    isThere !== true && other === true ? { routes: [], notAnnounced: [], assumed: [], findings: [] } : planSide(side, filter);
+  return [plan(before, was, is), plan(after, is, was)];
+}
+
+/** Of an object that is refused the last valid version stays in force: nothing is withdrawn for a typing error. */
+function keptInForce(before: readonly ClusterObject[], { objects, findings }: ReadSide): ClusterObject[] {
+  const keyOf = (kind: string, namespace: string, name: string) => JSON.stringify([kind, namespace, name]);
+  const refused = new Set(
+    findings.flatMap(({ severity, object }) =>
+      severity === "error" && object !== null ? [keyOf(object.kind, object.namespace, object.name)] : [],
+    ),
+  );
+  if (refused.size === 0) return [];
+  const accepted = new Set(objects.map(({ kind, metadata }) => keyOf(kind, metadata.namespace, metadata.name)));
+  return before.filter(({ kind, metadata }) => {
+    const key = keyOf(kind, metadata.namespace, metadata.name);
+    return refused.has(key) && !accepted.has(key);
+  });
+}
+
+/** What was refused in OLD may be in force all the same: whoever compares has to know. */
+function reportOld(findings: readonly Finding[], against: string): void {
+  const refused = findings.filter(({ severity }) => severity === "error").length;
+  if (refused === 0) return;
+  const errors = refused === 1 ? "an error" : `${refused} errors`;
+  process.stderr.write(`${against}: compared without what has ${errors} there: herald validate ${against} lists them\n`);
+}
