@@ -29,8 +29,7 @@ export async function runAgainst(options: PlanOptions & { readonly against: stri
   const before = await loadSide([against], options);
   const read = await loadSide(paths, options);
   if (peer !== null) requirePeer(peer, before.objects, read.objects);
-  const compared = compareSides(before, read, options);
-  const difference = { ...compared, findings: await read.withPlaces(compared.findings) };
+  const difference = await compareSides(before, read, options);
   reportFindings(difference.findings);
   reportOld(before.findings, against);
   await printResult(output, difference, (style) => formatDifference(difference, style));
@@ -38,10 +37,8 @@ export async function runAgainst(options: PlanOptions & { readonly against: stri
   return exitCode && !isEmpty(difference) ? EXIT.findings : exitCodeFor(difference.findings);
 }
 
-type ReadSide = Pick<Side, "objects" | "findings">;
-
 /** What going from one side to the other would do, as far as the filter goes. */
-export function compareSides(before: ReadSide, read: ReadSide, filter: PlanFilter): PlanDifference {
+export async function compareSides(before: Side, read: Side, filter: PlanFilter): Promise<PlanDifference> {
   const { node, peer } = filter;
   const after = { ...read, objects: [...read.objects, ...keptInForce(before.objects, read)] };
   const [planBefore, planAfter] = planBoth(before, after, filter);
@@ -49,21 +46,21 @@ export function compareSides(before: ReadSide, read: ReadSide, filter: PlanFilte
   return {
     ...differenceOf(planBefore, planAfter),
     sessionsReset: resets.filter((reset) => (node === null || reset.node === node) && (peer === null || reset.peer === peer)),
-    findings: planAfter.findings,
+    findings: await read.withPlaces(planAfter.findings),
   };
 }
 
 /** A node that one side alone has announces nothing on the other: there it is not even a node without labels. */
-function planBoth(before: ReadSide, after: ReadSide, filter: PlanFilter): readonly [PlanReport, PlanReport] {
+function planBoth(before: Side, after: Side, filter: PlanFilter): readonly [PlanReport, PlanReport] {
   const { node } = filter;
   const [was, is] = [before, after].map(({ objects }) => node !== null && hasNode(objects, node));
-  const plan = (side: ReadSide, isThere: boolean | undefined, other: boolean | undefined): PlanReport =>
+  const plan = (side: Side, isThere: boolean | undefined, other: boolean | undefined): PlanReport =>
     isThere !== true && other === true ? { routes: [], notAnnounced: [], assumed: [], findings: [] } : planSide(side, filter);
   return [plan(before, was, is), plan(after, is, was)];
 }
 
 /** Of an object that is refused the last valid version stays in force: nothing is withdrawn for a typing error. */
-function keptInForce(before: readonly ClusterObject[], { objects, findings }: ReadSide): ClusterObject[] {
+function keptInForce(before: readonly ClusterObject[], { objects, findings }: Side): ClusterObject[] {
   const keyOf = (kind: string, namespace: string, name: string) => JSON.stringify([kind, namespace, name]);
   const refused = new Set(
     findings.flatMap(({ severity, object }) =>

@@ -9,6 +9,7 @@ import type { Share } from "./announcement.ts";
 import { CheckList, NOTHING_SAID } from "./check-list.ts";
 import { endpointWords } from "./endpoint-words.ts";
 import { countedBy, judgeEndpoints } from "./endpoints.ts";
+import { isProbed } from "./health-gates.ts";
 import { compareText, judgePair, wantedOf } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
 import { listFindings } from "./oddities.ts";
@@ -184,7 +185,7 @@ function explainNode(
   const share = shareOf(view, place, advertisement);
   const gate = gateWords(scene, subject, advertisement);
   if (share !== undefined && !share.eligible) return [itemOf(scene, place, advertisement, null, report.fail("dataplaneNotReady", gate))];
-  report.pass(12, gate, !scene.parts.proxy.probed);
+  report.pass(12, gate, !isProbed(advertisement, scene.parts.proxy));
   const strangers = outsiders.map((name) => ({ name, verdict: null }));
   const candidates = [...peers.map((verdict) => ({ name: verdict.name, verdict })), ...strangers];
   if (candidates.length === 0) {

@@ -42,6 +42,11 @@ export function isGated({ source }: Advertisement, proxy: ProxyState): boolean {
   return source.dataplaneGate === "Require" || !proxy.onlyWhereRequired;
 }
 
+/** Somebody asks about the data plane, or was told not to: nothing is taken for granted. */
+export function isProbed(advertisement: Advertisement, proxy: ProxyState): boolean {
+  return isGated(advertisement, proxy) || (proxy.probed && advertisement.source.dataplaneGate === "Off");
+}
+
 export class HealthGates {
   readonly #latches = new Map<ServiceEntry, Latches>();
   readonly #silence = new Agenda<ServiceEntry>();

@@ -24,7 +24,7 @@ export function gateWords(scene: Scene, { entry, service, address, kind }: Subje
   const said = (text: string): Words => ({ object, field: "spec.dataplaneGate", value: mode, text });
   if (!proxy.probed) return said("not probed");
   if (mode === "Off") return said("not probed: dataplaneGate is Off");
-  if (mode === "Prefer" && proxy.onlyWhereRequired) return said("not probed: objects come from a directory, and dataplaneGate is Prefer");
+  if (mode === "Prefer" && proxy.onlyWhereRequired) return said("not probed");
   if (proxy.shut[mode]) return said(proxy.text);
   const port = service.externalTrafficPolicy === "Local" && isLocalOnly(service, kind) ? service.healthCheckNodePort : null;
   const latch = port === null ? null : gates.latch(entry, address.family);

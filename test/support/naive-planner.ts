@@ -1,5 +1,5 @@
 /**
- * The decisions of docs/decisions.md over all objects at once: no index, no sharing of work, and no memory but what the rules themselves ask
+ * The decisions of docs/semantics.md over all objects at once: no index, no sharing of work, and no memory but what the rules themselves ask
  * for. Slow and plain, so that the real planner has something to be compared with. Uses values of `ip/` and types only.
  */
 

@@ -55,7 +55,7 @@ const RESERVED: Readonly<Record<string, readonly string[]>> = {
   "node:net": ["speaker", "demo", "admin"],
   "node:dgram": ["speaker"],
   "node:http2": ["kube"],
-  "node:https": ["kube"],
+  "node:https": ["kube", "speaker"],
   "node:tls": ["kube"],
   "@kubernetes/client-node": ["kube"],
   "node:worker_threads": ["speaker", "cli", "main"],
