@@ -44,11 +44,10 @@ export interface AnnouncedPeer {
   readonly wish: Wish;
 }
 
-/** A set of attributes and the fields over which its owners disagreed. */
+/** A set of attributes. */
 export interface Wish {
   readonly id: number;
   readonly attributes: RouteAttributes;
-  readonly conflicts: readonly string[];
 }
 
 export const NOTHING: Announcement = { key: "", peers: [], elsewhere: false };
@@ -77,12 +76,11 @@ export function reachesPeer({ eligible, beyond, advertisement, barred }: Share, 
 
 /** Attribute sets as single values, so that a thousand equal routes hold one and a difference is seen by identity. */
 export class WishPool {
-  readonly #attributes = new Map<string, RouteAttributes>();
   readonly #wishes = new Map<string, Wish>();
   #nextId = 1;
 
-  /** The one wish with these attributes and conflicts. */
-  intern(attributes: RouteAttributes, conflicts: readonly string[]): Wish {
+  /** The one wish with these attributes. */
+  intern(attributes: RouteAttributes): Wish {
     const key = JSON.stringify([
       attributes.communities,
       attributes.largeCommunities,
@@ -93,18 +91,12 @@ export class WishPool {
       attributes.linkBandwidth?.bytesPerSecond ?? null,
       attributes.linkBandwidth?.transitive ?? null,
     ]);
-    const wishKey = conflicts.length === 0 ? key : key + conflicts.join();
-    const known = this.#wishes.get(wishKey);
+    const known = this.#wishes.get(key);
     if (known !== undefined) return known;
     // Changing weights leave sets behind that nobody holds. After forgetting all, some routes are told once more, unchanged.
-    if (this.#wishes.size >= 65_536) {
-      this.#wishes.clear();
-      this.#attributes.clear();
-    }
-    const single = this.#attributes.get(key) ?? attributes;
-    this.#attributes.set(key, single);
-    const wish = { id: this.#nextId++, attributes: single, conflicts };
-    this.#wishes.set(wishKey, wish);
+    if (this.#wishes.size >= 65_536) this.#wishes.clear();
+    const wish = { id: this.#nextId++, attributes };
+    this.#wishes.set(key, wish);
     return wish;
   }
 }
@@ -143,16 +135,16 @@ function mergeFor(contributions: readonly (readonly [Contribution, number])[], p
   for (const [{ shares }] of contributions) {
     for (const { advertisement } of shares) if (selectsPeer(advertisement, peer)) advertisements.add(advertisement);
   }
-  const conflicts: string[] = [];
-  const linkBandwidth = sumWeights(contributions, peer, conflicts);
-  const merged = mergeAttributes([...advertisements], conflicts);
-  return pool.intern(linkBandwidth === null ? merged : { ...merged, linkBandwidth }, conflicts.sort());
+  const linkBandwidth = sumWeights(contributions, peer);
+  const merged = mergeAttributes([...advertisements]);
+  return pool.intern(linkBandwidth === null ? merged : { ...merged, linkBandwidth });
 }
 
-function mergeAttributes(advertisements: readonly Advertisement[], conflicts: string[]): RouteAttributes {
-  const localPrefs = valuesOf(advertisements, "localPref", conflicts);
-  const meds = valuesOf(advertisements, "med", conflicts);
-  const prepends = valuesOf(advertisements, "asPathPrepend", conflicts);
+/** What all of them together ask for, but for weights. */
+export function mergeAttributes(advertisements: readonly Advertisement[]): RouteAttributes {
+  const localPrefs = valuesOf(advertisements, "localPref");
+  const meds = valuesOf(advertisements, "med");
+  const prepends = valuesOf(advertisements, "asPathPrepend");
   return {
     ...PLAIN_ATTRIBUTES,
     communities: sortCommunities(advertisements.flatMap(({ communities }) => communities)),
@@ -164,22 +156,17 @@ function mergeAttributes(advertisements: readonly Advertisement[], conflicts: st
   };
 }
 
-function valuesOf(advertisements: readonly Advertisement[], field: "localPref" | "med" | "asPathPrepend", conflicts: string[]): number[] {
+function valuesOf(advertisements: readonly Advertisement[], field: "localPref" | "med" | "asPathPrepend"): number[] {
   const values = new Set<number>();
   for (const { source } of advertisements) {
     const value = source[field];
     if (value !== null) values.add(value);
   }
-  if (values.size > 1) conflicts.push(field);
   return [...values];
 }
 
 /** Per Service the highest of its advertisements, then the sum over the Services whose endpoints count here. */
-function sumWeights(
-  contributions: readonly (readonly [Contribution, number])[],
-  peer: string,
-  conflicts: string[],
-): RouteAttributes["linkBandwidth"] {
+function sumWeights(contributions: readonly (readonly [Contribution, number])[], peer: string): RouteAttributes["linkBandwidth"] {
   let sum: number | null = null;
   const transitive = new Set<boolean>();
   for (const [{ shares }, services] of contributions) {
@@ -192,6 +179,5 @@ function sumWeights(
     if (highest !== null) sum = (sum ?? 0) + highest * services;
   }
   if (sum === null) return null;
-  if (transitive.size > 1) conflicts.push("linkBandwidth.transitive");
   return { bytesPerSecond: sum, transitive: transitive.has(true) };
 }

@@ -1,11 +1,15 @@
+import { FAMILIES } from "../ip/address.ts";
 import type { ClusterObject, Finding } from "../objects/kinds.ts";
+import { selectsNode } from "./advertisement.ts";
 import { type BalanceOptions, balanceItems, hasService } from "./balance.ts";
 import type { PlannerOptions } from "./change.ts";
 import { sortFindings } from "./findings.ts";
 import { muster } from "./fleet.ts";
 import { Inventory } from "./inventory.ts";
 import { compareText } from "./judge.ts";
+import { nodeObstacle } from "./node-checks.ts";
 import { runThrough } from "./pauses.ts";
+import { limitOf, peerSelectsNode } from "./peers.ts";
 import { Planner } from "./planner.ts";
 import type { Assumption, BalanceItem, Explain, ExplainItem, Negative, PlanReport, Route } from "./report.ts";
 import type { Subject } from "./subject.ts";
@@ -26,12 +30,13 @@ export function planCluster(objects: Iterable<ClusterObject>, options: ClusterPl
   const notAnnounced: Negative[] = [];
   const findings: Finding[] = [];
   const { peerFilter } = options;
-  for (const planner of plannersOf(objects, options, findings)) {
+  const isNew = newKinds(options);
+  for (const { planner, inventory } of plannersOf(objects, options, findings)) {
     for (const route of planner.peerRoutes()) if (peerFilter === null || route.peer === peerFilter) routes.push(route);
     for (const negative of planner.negatives()) {
       if (peerFilter === null || negative.peer === null || negative.peer === peerFilter) notAnnounced.push(negative);
     }
-    for (const finding of planner.findings()) findings.push(finding);
+    if (isNew(planner.options.node, inventory)) for (const finding of planner.findings()) findings.push(finding);
   }
   return { routes, notAnnounced, assumed: ASSUMED, findings: eachOnce(findings) };
 }
@@ -39,9 +44,10 @@ export function planCluster(objects: Iterable<ClusterObject>, options: ClusterPl
 /** What is wrong with or between objects, on whichever node; without Node objects what can be said without them. */
 export function findInCluster(objects: Iterable<ClusterObject>, options: Omit<PlannerOptions, "node">): Finding[] {
   const inventory = inventoryOf(objects, options.heraldNamespace);
-  const nodes = inventory.nodes.size === 0 ? [""] : [...inventory.nodes.keys()];
+  const isNew = newKinds(options);
+  const nodes = inventory.nodes.size === 0 ? [""] : [...inventory.nodes.keys()].filter((node) => isNew(node, inventory));
   const findings: Finding[] = [];
-  for (const planner of plannersFor(inventory, nodes, options)) {
+  for (const { planner } of plannersFor(inventory, nodes, options)) {
     // That a file holds no Node is no mistake in it.
     for (const finding of planner.findings()) if (finding.code !== "nodeUnknown") findings.push(finding);
   }
@@ -53,7 +59,7 @@ export function explainCluster(objects: Iterable<ClusterObject>, options: Cluste
   const items: ExplainItem[] = [];
   const findings: Finding[] = [];
   let found: Explain | null = null;
-  for (const planner of plannersOf(objects, options, findings)) {
+  for (const { planner } of plannersOf(objects, options, findings)) {
     const explained = planner.explain(subject);
     if (explained === null) continue;
     found ??= explained;
@@ -79,7 +85,12 @@ export function balanceCluster(
   return { items, findings: eachOnce(findings) };
 }
 
-function* plannersOf(objects: Iterable<ClusterObject>, options: ClusterPlanOptions, findings: Finding[]): IterableIterator<Planner> {
+interface OfNode {
+  readonly planner: Planner;
+  readonly inventory: Inventory;
+}
+
+function* plannersOf(objects: Iterable<ClusterObject>, options: ClusterPlanOptions, findings: Finding[]): IterableIterator<OfNode> {
   const inventory = inventoryOf(objects, options.heraldNamespace);
   const nodes = options.nodeFilter === null ? [...inventory.nodes.keys()].sort(compareText) : [options.nodeFilter];
   if (nodes.length === 0) findings.push(NO_NODES);
@@ -92,11 +103,11 @@ function inventoryOf(objects: Iterable<ClusterObject>, heraldNamespace: string):
   return inventory;
 }
 
-function* plannersFor(inventory: Inventory, nodes: readonly string[], options: Omit<PlannerOptions, "node">): IterableIterator<Planner> {
+function* plannersFor(inventory: Inventory, nodes: readonly string[], options: Omit<PlannerOptions, "node">): IterableIterator<OfNode> {
   for (const node of nodes) {
     const planner = new Planner({ ...options, node, transitionLimit: 0 }, inventory);
     planner.decide();
-    yield planner;
+    yield { planner, inventory };
   }
 }
 
@@ -111,6 +122,22 @@ const NO_NODES: Finding = {
   message: "there is no Node object, so nobody announces anything; name a node to see what it would announce",
   allowed: "",
 };
+
+/**
+ * True for the first of nodes about which there is the same to find: the same advertisements and peers select them, and both may announce or
+ * both may not. A peer's limit meets each node on its own.
+ */
+function newKinds(options: Omit<PlannerOptions, "node">): (name: string, inventory: Inventory) => boolean {
+  const seen = new Set<string>();
+  return (name, { nodes, advertisements, peers }) => {
+    const node = nodes.get(name);
+    const signs = [...advertisements.values()].map((source) => selectsNode(source, node));
+    const peering = [...peers.values()].map((peer) => peerSelectsNode(peer, node));
+    const isLimited = [...peers.values()].some((peer) => FAMILIES.some((family) => limitOf(peer, family) !== null));
+    const key = JSON.stringify([signs, peering, nodeObstacle(node, options) === null, isLimited || node === undefined ? name : ""]);
+    return !seen.has(key) && Boolean(seen.add(key));
+  };
+}
 
 function eachOnce(findings: readonly Finding[]): Finding[] {
   return sortFindings([...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()]);

@@ -312,8 +312,8 @@ export class Outlet {
     return { announcement: differs ? announcementTo(peers, allowed.elsewhere) : allowed, dueMillis };
   }
 
-  #weighted({ attributes, conflicts }: Wish, linkBandwidth: RouteAttributes["linkBandwidth"]): Wish {
-    return this.#pool.intern({ ...attributes, linkBandwidth }, conflicts);
+  #weighted({ attributes }: Wish, linkBandwidth: RouteAttributes["linkBandwidth"]): Wish {
+    return this.#pool.intern({ ...attributes, linkBandwidth });
   }
 
   #override(entry: Entry, held: boolean, limited: readonly string[], cause: Cause | null): void {

@@ -64,7 +64,7 @@ export const MISTAKES: readonly Mistake[] = [
     name: "contradiction",
     yaml: [advertisement("loud", "localPref: 200", ALL), advertisement("soft", "localPref: 50", ALL)].join("---\n"),
     findings: [
-      `12:14: warning: ${ADV}soft spec.localPref: the owners of 203.0.113.1/32 disagree: localPref 50 by soft, 200 by loud: 200 is announced`,
+      `12:14: warning: ${ADV}soft spec.localPref: the owners of 203.0.113.1/32 disagree: localPref 50 by soft, 200 by loud: 200 counts`,
     ],
   },
   {

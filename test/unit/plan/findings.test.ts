@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BGPAdvertisement, ClusterObject, Finding } from "../../../src/objects/kinds.ts";
 import { DEFAULT_PLANNER_OPTIONS } from "../../../src/plan/change.ts";
-import { explainCluster } from "../../../src/plan/cluster.ts";
+import { explainCluster, findInCluster, planCluster } from "../../../src/plan/cluster.ts";
 import type { Planner } from "../../../src/plan/planner.ts";
 import { parseSubject } from "../../../src/plan/subject.ts";
 import {
@@ -133,7 +133,7 @@ describe("contradicting advertisements", () => {
       peer("tor", { peerASN: 64512 }),
     ];
     expect(found(...conflict)).toEqual([
-      `attributeConflict a spec.localPref: the owners of ${VIP}/32 disagree: localPref 100 by a, 200 by b: 200 is announced`,
+      `attributeConflict a spec.localPref: the owners of ${VIP}/32 disagree: localPref 100 by a, 200 by b: 200 counts`,
     ]);
     expect(planned([...GOOD, ...conflict]).routes()[0]?.localPref).toBe(200);
   });
@@ -144,7 +144,7 @@ describe("contradicting advertisements", () => {
       slice(`s${n}`, [endpoint(`10.1.0.${n}`, "n1")]),
     ]);
     expect(found(...many, advertisement("a", { asPathPrepend: 2 }))).toEqual([
-      `attributeConflict a spec.asPathPrepend: the owners of ${VIP}/32 and 3 more disagree: asPathPrepend 0 by all, 2 by a: 0 is announced`,
+      `attributeConflict a spec.asPathPrepend: the owners of ${VIP}/32 and 3 more disagree: asPathPrepend 0 by all, 2 by a: 0 counts`,
     ]);
   });
 
@@ -156,7 +156,7 @@ describe("contradicting advertisements", () => {
       advertisement("c", { med: 3, peers: ["tor2"] }),
     ];
     expect(found(...towards)).toEqual([
-      `attributeConflict b spec.med: the owners of ${VIP}/32 disagree: med 1 by a, 2 by b: 1 is announced towards tor; med 1 by a, 3 by c: 1 is announced towards tor2`,
+      `attributeConflict b spec.med: the owners of ${VIP}/32 disagree: med 1 by a, 2 by b: 1 counts towards tor; med 1 by a, 3 by c: 1 counts towards tor2`,
     ]);
   });
 
@@ -169,11 +169,11 @@ describe("contradicting advertisements", () => {
       advertisement("for-web", { ...selects("web"), med: 7 }),
     ];
     expect(found(...shared)).toEqual([
-      `attributeConflict for-api spec.med: the owners of ${VIP}/32 disagree: med 7 by for-web, 9 by for-api: 7 is announced`,
+      `attributeConflict for-api spec.med: the owners of ${VIP}/32 disagree: med 7 by for-web, 9 by for-api: 7 counts`,
     ]);
     const wide = shared.map((one) => (one.kind === "BGPAdvertisement" ? { ...one, aggregationLength: 24 } : one));
     expect(found(...wide).filter((line) => line.startsWith("attributeConflict"))).toEqual([
-      "attributeConflict for-api spec.med: the owners of 203.0.113.0/24 disagree: med 7 by for-web, 9 by for-api: 7 is announced",
+      "attributeConflict for-api spec.med: the owners of 203.0.113.0/24 disagree: med 7 by for-web, 9 by for-api: 7 counts",
     ]);
   });
 
@@ -181,7 +181,7 @@ describe("contradicting advertisements", () => {
     const weighing = (name: string, transitive: boolean) =>
       advertisement(name, { linkBandwidth: { bytesPerSecondPerEndpoint: 1000, transitive } });
     expect(found(weighing("a", true), weighing("b", false))).toEqual([
-      `attributeConflict b spec.linkBandwidth.transitive: the owners of ${VIP}/32 disagree: linkBandwidth.transitive false by b, true by a: true is announced`,
+      `attributeConflict b spec.linkBandwidth.transitive: the owners of ${VIP}/32 disagree: linkBandwidth.transitive false by b, true by a: true counts`,
     ]);
   });
 });
@@ -308,6 +308,7 @@ describe("the list of findings", () => {
     expect(forward.map(({ code }) => code).sort()).toEqual([
       "ambiguousAlias",
       "attributeConflict",
+      "attributeConflict",
       "coveringPrefix",
       "coveringPrefix",
       "overlappingAggregates",
@@ -316,5 +317,28 @@ describe("the list of findings", () => {
       "unknownPool",
     ]);
     expect(planned(odd.toReversed()).findings()).toEqual(forward);
+  });
+
+  it("of a whole cluster is what all its nodes say, whichever of them are alike", () => {
+    const racks = Array.from({ length: 12 }, (_, i) => node(`m${i}`, { metadata: { labels: { rack: i % 2 === 0 ? "a" : "b" } } }));
+    const odd = [
+      ...GOOD,
+      ...racks,
+      node("m12", { metadata: { annotations: { "herald.dev/drain": "" } } }),
+      advertisement("a", { med: 1, nodeSelectors: [labelled("rack", "a")] }),
+      advertisement("b", { med: 2, nodeSelectors: [labelled("rack", "b")] }),
+      advertisement("c", { med: 3 }),
+      peer("tor-b", { nodeSelectors: [labelled("rack", "b")], announceLimit: { ipv4: 1, ipv6: 1 } }),
+      service("api", { loadBalancerIPs: [ip(VIP)], externalTrafficPolicy: "Local" }),
+      slice("api", [endpoint("10.1.0.9", "m12")]),
+      service("more", { loadBalancerIPs: [ip("203.0.113.4")] }),
+      slice("more", [endpoint("10.1.0.4", "m4")]),
+    ];
+    const names = odd.flatMap((object) => (object.kind === "Node" ? [object.metadata.name] : []));
+    const apart = names.flatMap((name) => lines(planned(odd, { node: name }).findings()));
+    const together = lines(findInCluster(odd, DEFAULT_PLANNER_OPTIONS));
+    expect(together.toSorted()).toEqual([...new Set(apart)].sort());
+    expect(together.map((line) => line.split(" ")[0])).toEqual(["attributeConflict", "attributeConflict", "announceLimitExceeded"]);
+    expect(planCluster(odd, { ...DEFAULT_PLANNER_OPTIONS, nodeFilter: null, peerFilter: null }).findings).toHaveLength(3);
   });
 });
