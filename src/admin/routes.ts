@@ -21,7 +21,8 @@ export type Reply =
   | { readonly kind: "json"; readonly status: number; readonly value: unknown; readonly headers?: Readonly<Record<string, string>> }
   | { readonly kind: "text"; readonly status: number; readonly text: string }
   | { readonly kind: "metrics" }
-  | { readonly kind: "stream"; readonly node: string; readonly items: Iterable<unknown> };
+  /** `items`: null = none yet, and a moment at which to wait. */
+  | { readonly kind: "stream"; readonly node: string; readonly items: Iterable<object | null> };
 
 interface Ports {
   readonly view: SpeakerView;
@@ -87,7 +88,7 @@ const PAGES: Readonly<Record<string, Page>> = {
     const subject = query.get("subject") ?? "";
     return subject === "" ? failure(400, "explain needs ?subject= with a service, an address or a prefix") : json(view.explain(subject));
   }),
-  "/api/v1/balance": get(() => failure(501, "this version has no balance report")),
+  "/api/v1/balance": get(({ query }, { view }) => ({ kind: "stream", node: view.node, items: view.balance(query.get("service")) })),
   "/api/v1/events": get(({ query }, { view }, now) => {
     const since = query.get("since") ?? "";
     const sinceEpochMillis = since === "" ? null : parseSince(since, now);

@@ -188,19 +188,27 @@ async function sendReply(response: ServerResponse, reply: Reply, ports: AdminPor
 const HEADERS = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 const STREAM_CHUNK_CHARACTERS = 64 * 1024;
 
+/** Longest stretch of making a list before the event loop gets its turn. */
+const STREAM_SLICE_MILLIS = 5;
+
 /** `{"node","items":[…]}` in pieces: between two of them the event loop turns and a slow reader is waited for. */
-async function sendList(response: ServerResponse, node: string, items: Iterable<unknown>): Promise<void> {
+async function sendList(response: ServerResponse, node: string, items: Iterable<object | null>): Promise<void> {
   let text = `{"node":${JSON.stringify(node)},"items":[`;
   let first = true;
+  let start = performance.now();
   for (const item of items) {
-    text += first ? JSON.stringify(item) : `,${JSON.stringify(item)}`;
-    first = false;
-    if (text.length < STREAM_CHUNK_CHARACTERS) continue;
-    const more = response.write(text);
+    if (item !== null) {
+      text += first ? JSON.stringify(item) : `,${JSON.stringify(item)}`;
+      first = false;
+    }
+    if (text.length < STREAM_CHUNK_CHARACTERS && performance.now() - start < STREAM_SLICE_MILLIS) continue;
+    const more = text === "" || response.write(text);
     text = "";
     if (!more) await new Promise<void>((resolve) => whenDrained(response, resolve));
-    else await new Promise<void>((resolve) => setImmediate(resolve));
+    // Into a socket that takes all at once a write is drained before the event loop has turned.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     if (response.destroyed) return;
+    start = performance.now();
   }
   response.end(`${text}]}\n`);
 }

@@ -131,6 +131,29 @@ export function createProgram(name: string, finish: (code: number) => void): Com
       ),
     );
 
+  planning(
+    live(
+      command(
+        "balance [path...]",
+        "What part of each address's flows every node and pod gets, and what would even it out. Without PATH running speakers are asked.",
+        "balance config/demo -o wide",
+      ),
+    ),
+  )
+    .option("--service <name>", "only this Service, [namespace/]name")
+    .option("--ecmp-width <n>", "with PATH: equal paths that the router uses (default: 64)")
+    .action(async (paths: string[], flags: ReadFlags & { readonly service?: string; readonly ecmpWidth?: string }) =>
+      finish(
+        await (await import("./balance.ts")).runBalance({
+          ...reading(flags),
+          ...asking(flags),
+          service: flags.service === undefined ? null : flags.service.includes("/") ? flags.service : `${flags.namespace}/${flags.service}`,
+          ecmpWidth: flags.ecmpWidth ?? null,
+          paths,
+        }),
+      ),
+    );
+
   live(command("peers", "Sessions of running speakers.", "peers --server http://127.0.0.1:7179")).action(async (flags: ReadFlags) =>
     finish(await (await import("./peers.ts")).runPeers(asking(flags))),
   );

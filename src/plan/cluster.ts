@@ -1,14 +1,17 @@
 import { FAMILIES } from "../ip/address.ts";
 import type { ClusterObject, Finding } from "../objects/kinds.ts";
 import { selectsNode } from "./advertisement.ts";
+import { type BalanceOptions, balanceItems, hasService } from "./balance.ts";
 import type { PlannerOptions } from "./change.ts";
 import { sortFindings } from "./findings.ts";
+import { muster } from "./fleet.ts";
 import { Inventory } from "./inventory.ts";
 import { compareText } from "./judge.ts";
 import { nodeObstacle } from "./node-checks.ts";
+import { runThrough } from "./pauses.ts";
 import { limitOf, peerSelectsNode } from "./peers.ts";
 import { Planner } from "./planner.ts";
-import type { Assumption, Explain, ExplainItem, Negative, PlanReport, Route } from "./report.ts";
+import type { Assumption, BalanceItem, Explain, ExplainItem, Negative, PlanReport, Route } from "./report.ts";
 import type { Subject } from "./subject.ts";
 
 export interface ClusterPlanOptions extends Omit<PlannerOptions, "node"> {
@@ -73,23 +76,24 @@ interface OfNode {
   readonly inventory: Inventory;
 }
 
+/** What part of each address's flows every node and endpoint gets, from objects alone; null when there is no such Service. */
+export function balanceCluster(
+  objects: Iterable<ClusterObject>,
+  options: Omit<PlannerOptions, "node"> & BalanceOptions,
+): { readonly items: readonly BalanceItem[]; readonly findings: readonly Finding[] } | null {
+  const inventory = inventoryOf(objects, options.heraldNamespace);
+  if (options.service !== null && !hasService(inventory, options.service)) return null;
+  const nodes = [...inventory.nodes.keys()].sort(compareText);
+  const fleet = runThrough(muster(inventory, options, nodes));
+  const items = [...balanceItems(fleet, null, options)].flatMap((item) => item ?? []);
+  const findings = nodes.length === 0 ? [NO_NODES] : fleet.findings;
+  return { items, findings: eachOnce(findings) };
+}
+
 function* plannersOf(objects: Iterable<ClusterObject>, options: ClusterPlanOptions, findings: Finding[]): IterableIterator<OfNode> {
   const inventory = inventoryOf(objects, options.heraldNamespace);
   const nodes = options.nodeFilter === null ? [...inventory.nodes.keys()].sort(compareText) : [options.nodeFilter];
-  if (nodes.length === 0) {
-    const message = "there is no Node object, so nobody announces anything; name a node to see what it would announce";
-    findings.push({
-      severity: "warning",
-      code: "nodeUnknown",
-      object: null,
-      file: "",
-      line: 0,
-      column: 0,
-      field: "",
-      message,
-      allowed: "",
-    });
-  }
+  if (nodes.length === 0) findings.push(NO_NODES);
   yield* plannersFor(inventory, nodes, options);
 }
 
@@ -122,6 +126,17 @@ function newKinds(options: Omit<PlannerOptions, "node">): (name: string, invento
     return !seen.has(key) && Boolean(seen.add(key));
   };
 }
+const NO_NODES: Finding = {
+  severity: "warning",
+  code: "nodeUnknown",
+  object: null,
+  file: "",
+  line: 0,
+  column: 0,
+  field: "",
+  message: "there is no Node object, so nobody announces anything; name a node to see what it would announce",
+  allowed: "",
+};
 
 function eachOnce(findings: readonly Finding[]): Finding[] {
   return sortFindings([...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()]);

@@ -22,6 +22,19 @@ export function detailOf(situation: Situation, entry: ServiceEntry, index: numbe
   return refusalWords(situation, { entry, service, address, kind: kindAt(entry.addresses, index) }, decision).text;
 }
 
+/** Like {@link detailOf}, for one peer of several; null = what is the same for all. */
+export function detailTo(situation: Situation, entry: ServiceEntry, index: number, decision: Decision, peer: string | null): string {
+  const { service } = entry;
+  const address = entry.addresses.addresses[index];
+  const one = decision.peers.find((other) => other.peer === peer);
+  if (one === undefined || one.reason === "" || service === null || address === undefined)
+    return detailOf(situation, entry, index, decision);
+  const { advertisements, peers } = situation.scene.parts;
+  const advertisement = advertisements.find(({ name }) => name === one.advertisement) ?? null;
+  const pair = { advertisement, peer: peers.find(({ name }) => name === peer) ?? null, name: peer };
+  return pairWords(situation, { entry, service, address, kind: kindAt(entry.addresses, index) }, pair, one.reason).text;
+}
+
 /** A weight that is damped, of the first peer that waits for one. */
 function weightWords({ outlet, nowMillis }: Situation, address: Address, peers: readonly string[]): string {
   for (const peer of peers) {

@@ -3,6 +3,7 @@
  * node of its own, so that many planners may read one inventory. Every change tells what it touched.
  */
 
+import type { Family } from "../ip/address.ts";
 import type {
   BGPAdvertisement,
   BGPPeer,
@@ -20,8 +21,11 @@ import { addressesOf, NO_ADDRESSES, ServiceEntry, sameAddresses } from "./servic
 
 /** Told of whatever a change may alter. */
 export interface Touched {
-  /** Its Service, slices or addresses (`moved`) changed, or somebody else got or lost one of its addresses. */
-  service(entry: ServiceEntry, moved: boolean): void;
+  /**
+   * Its Service, slices or addresses (`moved`) changed, or somebody else got or lost one of its addresses. `family`: of the slice that changed,
+   * null = not a slice.
+   */
+  service(entry: ServiceEntry, moved: boolean, family: Family | null): void;
   node(name: string, before: Node | undefined, after: Node | undefined): void;
   namespace(name: string): void;
   advertisement(name: string): void;
@@ -193,7 +197,7 @@ export class Inventory {
       entry.addresses = addresses;
     }
     this.#forgetEntry(entry);
-    touched.service(entry, moved);
+    touched.service(entry, moved, null);
   }
 
   #setSlice(namespace: string, name: string, slice: EndpointSlice | null, touched: Touched): void {
@@ -207,14 +211,14 @@ export class Inventory {
       if (entry !== undefined) {
         entry.replaceSlices(entry.slices.filter((other) => other !== before));
         this.#forgetEntry(entry);
-        touched.service(entry, false);
+        touched.service(entry, false, familyOf(before));
       }
     }
     if (slice !== null && slice.serviceName !== null) {
       const entry = home.services.get(slice.serviceName) ?? this.#addEntry(namespace, slice.serviceName);
       const at = before === undefined ? -1 : entry.slices.indexOf(before);
       entry.replaceSlices(at < 0 ? [...entry.slices, slice] : entry.slices.with(at, slice));
-      touched.service(entry, false);
+      touched.service(entry, false, familyOf(slice));
     }
     this.#forgetNamespace(namespace, home);
   }
@@ -259,7 +263,7 @@ export class Inventory {
     }
     this.#sole.delete(key);
     this.#sharers.set(key, sole === entry ? new Map([[entry, 2]]) : new Map([[sole, 1]]).set(entry, 1));
-    touched.service(sole, false);
+    touched.service(sole, false, null);
   }
 
   #release(key: string, entry: ServiceEntry, touched: Touched): void {
@@ -275,7 +279,11 @@ export class Inventory {
     if (only !== undefined && sharers.size === 1 && only[1] === 1) {
       this.#sharers.delete(key);
       this.#sole.set(key, only[0]);
-      touched.service(only[0], false);
+      touched.service(only[0], false, null);
     }
   }
+}
+
+function familyOf({ addressType }: EndpointSlice): Family | null {
+  return addressType === "FQDN" ? null : addressType;
 }

@@ -5,7 +5,7 @@ import type { Service } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
 import type { Cause } from "./change.ts";
 import type { CoveringWishes } from "./covering.ts";
-import { detailOf } from "./detail.ts";
+import { detailTo } from "./detail.ts";
 import { type Decision, wantedOf } from "./judge.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Round } from "./round.ts";
@@ -77,7 +77,7 @@ export class Ledger {
     this.count(decision.reason, 1);
     if (old === decision) return;
     if (old === undefined && decision.check <= 7 && !decision.announced) return;
-    const describe = () => detailOf(this.#situation(scene), entry, index, decisions[index] ?? decision);
+    const describe = (peer: string | null) => detailTo(this.#situation(scene), entry, index, decisions[index] ?? decision, peer);
     round.redecided({ service: entry.key, address, cause }, { decisions, index }, old, describe);
   }
 

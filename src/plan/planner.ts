@@ -10,6 +10,8 @@ import type { Address, Family } from "../ip/address.ts";
 import { hostPrefix } from "../ip/prefix.ts";
 import type { Finding } from "../objects/kinds.ts";
 import { NOTHING, WishPool } from "./announcement.ts";
+import { type BalanceOptions, balanceOfSpeaker, hasService } from "./balance.ts";
+import { Causes } from "./causes.ts";
 import type { Cause, PlanChange, PlannerOptions } from "./change.ts";
 import { CoveringTable, coveringWishes } from "./covering.ts";
 import { explainSubject } from "./explain.ts";
@@ -24,7 +26,7 @@ import { Marking } from "./marking.ts";
 import { listFindings } from "./oddities.ts";
 import { Outlet } from "./outlet.ts";
 import type { ReasonCode } from "./reasons.ts";
-import type { Explain, Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
+import type { BalanceItem, Explain, Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
 import { causeOf, Round, type Touch } from "./round.ts";
 import type { Question, Scene } from "./scene.ts";
 import { type Refreshed, SceneKeeper } from "./scene-keeper.ts";
@@ -46,7 +48,7 @@ export class Planner {
   readonly #joint: JointAddresses;
   readonly #coverings = new CoveringTable();
   readonly #marking: Marking;
-  readonly #dirty = new Map<ServiceEntry, Cause | null>();
+  readonly #dirty = new Map<ServiceEntry, Causes>();
   /** Those of `#dirty` whose planned addresses are no longer the right ones. */
   readonly #moved = new Set<ServiceEntry>();
   /** Host prefixes that changed hands or are joint, settled when nothing is dirty any more. */
@@ -69,8 +71,8 @@ export class Planner {
     this.#joint = new JointAddresses(this.#inventory, this.#ledger, this.#sending);
     this.#marking = new Marking(this.#ledger.planned);
     const cause = () => this.#cause;
-    this.#touched = { ...this.#keeper.touched(cause), service: (entry, moved) => this.#touchService(entry, moved) };
-    if (inventory !== undefined) for (const entry of inventory.services()) this.#dirty.set(entry, null);
+    this.#touched = { ...this.#keeper.touched(cause), service: (...touch) => this.#touchService(...touch) };
+    if (inventory !== undefined) for (const entry of inventory.services()) this.#mark(entry, null);
   }
 
   /** Takes the inputs in order and decides everything they touch: `note`, then `decide` without a bound. */
@@ -150,6 +152,16 @@ export class Planner {
     return listNegatives(this.#view());
   }
 
+  /** What part of each address's flows every node and endpoint gets; null = a pause (balance.ts). */
+  balance(options: BalanceOptions): Iterable<BalanceItem | null> {
+    return balanceOfSpeaker(this.#view(), options);
+  }
+
+  /** True when there is a Service of that `namespace/name`. */
+  knowsService(key: string): boolean {
+    return hasService(this.#inventory, key);
+  }
+
   /** How many (Service, address, kind) are announced, and how many are not by reason. */
   decisions(): { readonly announced: number; readonly notAnnounced: Readonly<Partial<Record<ReasonCode, number>>> } {
     return this.#ledger.totals();
@@ -181,17 +193,22 @@ export class Planner {
     const slash = fact.service.indexOf("/");
     const entry = this.#inventory.service(fact.service.slice(0, slash), fact.service.slice(slash + 1));
     if (entry !== undefined && this.#gates.answer(entry, fact)) {
-      this.#dirty.set(entry, { kind: "HealthCheck", name: entry.key, resourceVersion: "" });
+      this.#mark(entry, { kind: "HealthCheck", name: entry.key, resourceVersion: "" });
     }
   }
 
-  #touchService(entry: ServiceEntry, moved: boolean): void {
-    this.#dirty.set(entry, this.#cause);
+  #touchService(entry: ServiceEntry, moved: boolean, family: Family | null): void {
+    let causes = this.#dirty.get(entry);
+    if (causes === undefined) {
+      causes = new Causes(null);
+      this.#dirty.set(entry, causes);
+    }
+    causes.add(this.#cause, family);
     if (moved && this.#ledger.planned.has(entry)) this.#moved.add(entry);
   }
 
   #mark(entry: ServiceEntry, cause: Cause | null): void {
-    if (!this.#dirty.has(entry)) this.#dirty.set(entry, cause);
+    if (!this.#dirty.has(entry)) this.#dirty.set(entry, new Causes(cause));
   }
 
   /** Time may have passed: waits for answers may be over. */
@@ -217,16 +234,16 @@ export class Planner {
     // Who lost addresses comes before who never was planned.
     for (const entry of this.#moved) {
       if (left-- <= 0) return 0;
-      this.#plan(scene, entry, this.#dirty.get(entry) ?? null, round);
+      this.#plan(scene, entry, this.#dirty.get(entry) ?? new Causes(null), round);
     }
-    for (const [entry, cause] of this.#dirty) {
+    for (const [entry, causes] of this.#dirty) {
       if (left-- <= 0) return 0;
-      this.#plan(scene, entry, cause, round);
+      this.#plan(scene, entry, causes, round);
     }
     return left;
   }
 
-  #plan(scene: Scene, entry: ServiceEntry, cause: Cause | null, round: Round): void {
+  #plan(scene: Scene, entry: ServiceEntry, causes: Causes, round: Round): void {
     this.#dirty.delete(entry);
     this.#moved.delete(entry);
     const before = this.#ledger.planned.get(entry);
@@ -236,7 +253,7 @@ export class Planner {
     if (this.#gates.concern(entry, service))
       this.#gates.review(entry, service, matching, scene, (family) => isAnnounced(before, family), this.#keeper.nowMillis);
     const sameList = service !== null && before !== undefined && before.list === entry.addresses;
-    const decisions = sameList ? before.decisions : this.#ledger.moveAddresses(entry, before, cause, round);
+    const decisions = sameList ? before.decisions : this.#ledger.moveAddresses(entry, before, causes.of(null), round);
     if (!sameList) for (const { key } of before?.list.addresses ?? []) this.#joint.forget(entry, key);
     if (service === null) {
       this.#ledger.planned.delete(entry);
@@ -251,13 +268,13 @@ export class Planner {
     if (addresses.length === 0) {
       // Check 1 comes before check 2.
       const none = refusal(service.metadata.deleting ? "serviceDeleted" : "noAddress");
-      this.#ledger.replace(scene, entry, null, decisions, 0, none, cause, round);
+      this.#ledger.replace(scene, entry, null, decisions, 0, none, causes.of(null), round);
     }
     const question: Question = { entry, service, matching, memo: scene.memo() };
     const listIsNew = before !== undefined && !sameList;
     for (let i = 0; i < addresses.length; i++) {
       const address = addresses[i];
-      if (address !== undefined) this.#planAddress(scene, question, i, address, decisions, listIsNew, cause, round);
+      if (address !== undefined) this.#planAddress(scene, question, i, address, decisions, listIsNew, causes.of(address.family), round);
     }
     if (scene.covers || before?.covering != null) round.recover.add(entry);
   }

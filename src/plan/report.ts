@@ -1,4 +1,4 @@
-/** The JSON of `herald plan` and `herald explain`. Keys are added, never renamed. */
+/** The JSON of `herald plan`, `herald explain` and `herald balance`. Keys are added, never renamed. */
 
 import type { Family } from "../ip/address.ts";
 import type { AddressKind, Finding } from "../objects/kinds.ts";
@@ -116,4 +116,49 @@ export interface ServiceAddress {
   readonly endpoints: { readonly counted: number; readonly local: number; readonly terminating: number };
   /** Octets per second of the link bandwidth community; null = none. */
   readonly weight: number | null;
+}
+
+/** Part of an address's flows, 0..1: with equal-cost paths alone, and with the weights that are sent, as the router rounds them. */
+export interface FlowShare {
+  readonly equal: number;
+  readonly weighted: number;
+}
+
+/** One address of one Service in `herald balance`. */
+export interface BalanceItem {
+  /** `namespace/name`. */
+  readonly service: string;
+  readonly address: string;
+  readonly family: Family;
+  readonly kind: AddressKind;
+  /** Equal paths of the router: nodes that announce the address and that no other node is preferred to. */
+  readonly paths: number;
+  readonly ecmpWidth: number;
+  readonly exceedsEcmpWidth: boolean;
+  /** Those that announce it, by name. */
+  readonly nodes: readonly BalanceNode[];
+  /** Endpoints that count, by node and address. */
+  readonly pods: readonly BalancePod[];
+  /**
+   * Between the endpoint with the greatest and the one with the smallest share above zero. null: nothing is shared out, or more paths than
+   * the router uses, of which it leaves out ones of its own choice.
+   */
+  readonly maxMinRatio: FlowShare | null;
+  /** One line; "" where nothing is to be done. */
+  readonly advice: string;
+}
+
+export interface BalanceNode {
+  readonly node: string;
+  /** That count, on this node. */
+  readonly endpoints: number;
+  /** Octets per second; null = not sent to every peer. */
+  readonly linkBandwidth: number | null;
+  readonly share: FlowShare;
+}
+
+export interface BalancePod {
+  readonly endpoint: string;
+  readonly node: string | null;
+  readonly share: FlowShare;
 }

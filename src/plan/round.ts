@@ -22,6 +22,9 @@ export interface Touch {
   judged: boolean;
 }
 
+/** What decided, in words; of one peer, or (null) of all. */
+type Describe = (peer: string | null) => string;
+
 export class Round {
   readonly routes: RouteChange[] = [];
   readonly transitions: Transition[] = [];
@@ -39,7 +42,7 @@ export class Round {
       {
         readonly place: Pick<Transition, "service" | "address" | "cause">;
         readonly before: Decision | undefined;
-        readonly describe: () => string;
+        readonly describe: Describe;
       }
     >
   >();
@@ -89,7 +92,7 @@ export class Round {
     place: Pick<Transition, "service" | "address" | "cause">,
     at: { readonly decisions: readonly Decision[]; readonly index: number },
     before: Decision | undefined,
-    describe: () => string,
+    describe: Describe,
   ): void {
     const known = this.#redecided.get(at.decisions);
     if (known?.has(at.index) === true) return;
@@ -111,7 +114,7 @@ export class Round {
         // What nobody ever wanted announced has no history worth a line.
         if (after === undefined || (before === undefined && after.check <= 7 && !after.announced)) continue;
         for (const { peer, announced, reason, text } of differences(before, after)) {
-          this.transitions.push({ ...place, peer, announced, reason, detail: text ?? describe() });
+          this.transitions.push({ ...place, peer, announced, reason, detail: text ?? describe(peer) });
         }
       }
     }

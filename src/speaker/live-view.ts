@@ -7,7 +7,7 @@ import { parseAddress, parsePrefix } from "../ip/parse.ts";
 import { containsAddress } from "../ip/prefix.ts";
 import type { MetricsSource, PeerMetrics } from "../metrics.ts";
 import type { Planner } from "../plan/planner.ts";
-import type { TimelineEvent } from "../plan/report.ts";
+import type { BalanceItem, TimelineEvent } from "../plan/report.ts";
 import { formatSubject, parseSubject, type Subject } from "../plan/subject.ts";
 import type { Source } from "../source/source.ts";
 import type { EventsView } from "../view/events.ts";
@@ -34,6 +34,8 @@ interface LiveViewParts {
   readonly times: PrefixTimes;
   readonly findings: FindingLog;
   synced(): boolean;
+  /** Equal paths that the routers use. */
+  ecmpWidth(): number;
 }
 
 /** Events of the timeline in an explanation. */
@@ -94,6 +96,14 @@ export class LiveView implements SpeakerView, MetricsSource {
     const explain = planner.explain(subject);
     if (explain === null) throw new SpeakerError("SUBJECT_UNKNOWN", `there is no ${subject.type} ${formatSubject(subject)} here`);
     return { node: this.node, ...explain, timeline: this.#timelineOf(subject) };
+  }
+
+  balance(service: string | null): Iterable<BalanceItem | null> {
+    const { planner, ecmpWidth } = this.#parts;
+    if (service !== null && !planner.knowsService(service)) {
+      throw new SpeakerError("SUBJECT_UNKNOWN", `there is no service ${service} here`, { remedy: "name a Service as namespace/name" });
+    }
+    return planner.balance({ ecmpWidth: ecmpWidth(), service });
   }
 
   events(query: EventQuery): EventsView {

@@ -160,6 +160,7 @@ export class Speaker {
       times: this.#times,
       findings: this.#findings,
       synced: () => this.#synced,
+      ecmpWidth: () => this.#config.balance.ecmpWidth,
     });
     this.#view = view;
     this.view = view;
@@ -221,7 +222,8 @@ export class Speaker {
       if (JSON.stringify(before[key]) === JSON.stringify(config[key])) continue;
       (LIVE_KEYS.has(key) ? changed : needRestart).push(key.replace(/Millis$/, ""));
     }
-    this.#config = { ...before, coalesceMillis: config.coalesceMillis, resetSpreadMillis: config.resetSpreadMillis };
+    const { coalesceMillis, resetSpreadMillis, balance } = config;
+    this.#config = { ...before, coalesceMillis, resetSpreadMillis, balance };
     this.#options.log({ event: "speaker.reloaded", changed, needRestart });
     return { changed, needRestart };
   }
@@ -346,8 +348,9 @@ const CONFIG_KEYS = [
   "weightHoldDownMillis",
   "weightTolerance",
   "drain",
+  "balance",
   "log",
   "record",
 ] as const satisfies readonly (keyof SpeakerConfig)[];
 
-const LIVE_KEYS: ReadonlySet<keyof SpeakerConfig> = new Set(["coalesceMillis", "resetSpreadMillis"]);
+const LIVE_KEYS: ReadonlySet<keyof SpeakerConfig> = new Set(["coalesceMillis", "resetSpreadMillis", "balance"]);

@@ -1,5 +1,6 @@
 /** The port through which the admin server reads and commands a running speaker. */
 
+import type { BalanceItem } from "../plan/report.ts";
 import type { EventsView } from "./events.ts";
 import type { ExplainView } from "./explain.ts";
 import type { PeersView } from "./peers.ts";
@@ -25,6 +26,11 @@ export interface SpeakerView {
   services(): Iterable<ServiceView>;
   /** @throws {SpeakerError} SUBJECT_UNKNOWN */
   explain(subject: string): ExplainView;
+  /**
+   * Of one Service (`namespace/name`) or all. null = nothing yet: a moment at which the event loop may turn.
+   * @throws {SpeakerError} SUBJECT_UNKNOWN
+   */
+  balance(service: string | null): Iterable<BalanceItem | null>;
   events(query: EventQuery): EventsView;
 }
 

@@ -15,10 +15,10 @@ function herald(args: readonly string[]): { readonly status: number | null; read
 }
 
 describe("README.md", () => {
-  const offline = COMMANDS.filter((command) => /^node dist\/herald\.mjs (validate|plan|explain) /.test(command));
+  const offline = COMMANDS.filter((command) => /^node dist\/herald\.mjs (validate|plan|explain|balance) /.test(command));
 
-  it("shows three commands that work without a speaker", () => {
-    expect(offline.length).toBe(3);
+  it("shows four commands that work without a speaker", () => {
+    expect(offline.length).toBe(4);
   });
 
   for (const command of offline) {
@@ -27,12 +27,13 @@ describe("README.md", () => {
       expect(status).toBe(0);
       if (command.includes(" plan ")) expect(stdout).toContain("node-3");
       if (command.includes(" explain ")) expect(stdout).toContain("endpoints");
+      if (command.includes(" balance ")) expect(stdout).toContain("MAX/MIN");
     });
   }
 
   it("names only commands that exist", () => {
     const names = new Set(COMMANDS.flatMap((command) => /^node dist\/herald\.mjs (\w+)/.exec(command)?.[1] ?? []));
-    expect(names.size).toBe(8);
+    expect(names.size).toBe(9);
     for (const name of names) expect(herald([name, "--help"]).status, name).toBe(0);
     const { scripts } = parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     const used = COMMANDS.flatMap((command) => /^npm (?:run )?(\w+)/.exec(command)?.[1] ?? []);

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type AdminPorts, AdminServer } from "../../../src/admin/server.ts";
 import type { ListenAddress } from "../../../src/config/listen-address.ts";
 import { SpeakerError } from "../../../src/errors.ts";
+import type { BalanceItem } from "../../../src/plan/report.ts";
 import type { RouteView } from "../../../src/view/routes.ts";
 import { Cleanup } from "../../support/speaker-rig.ts";
 
@@ -32,9 +33,24 @@ const ROUTE: RouteView = {
   since: "2026-01-01T00:00:00.000Z",
 };
 
+const BALANCE: BalanceItem = {
+  service: "default/web",
+  address: "192.0.2.1",
+  family: "IPv4",
+  kind: "LoadBalancerIP",
+  paths: 0,
+  ecmpWidth: 64,
+  exceedsEcmpWidth: false,
+  nodes: [],
+  pods: [],
+  maxMinRatio: null,
+  advice: "",
+};
+
 interface FakePorts extends AdminPorts {
   readonly asked: unknown[];
   routeCount: number;
+  onRoute: () => void;
   ready: boolean;
 }
 
@@ -43,6 +59,7 @@ function fakePorts(): FakePorts {
   const ports: FakePorts = {
     asked,
     routeCount: 1,
+    onRoute: () => {},
     ready: true,
     view: {
       node: "node-a",
@@ -50,12 +67,20 @@ function fakePorts(): FakePorts {
       waitingFor: () => (ports.ready ? "" : "the first full read of Service"),
       peers: () => ({ node: "node-a", items: [] }),
       *routes() {
-        for (let n = 0; n < ports.routeCount; n++) yield ROUTE;
+        for (let n = 0; n < ports.routeCount; n++) {
+          ports.onRoute();
+          yield ROUTE;
+        }
       },
       *services() {},
       explain: (subject) => {
         if (subject !== "web") throw new SpeakerError("SUBJECT_UNKNOWN", `there is no service ${subject} here`);
         return { node: "node-a", subject: { type: "service", value: "default/web" }, items: [], timeline: [], findings: [] };
+      },
+      balance: (service) => {
+        if (service !== null && service !== "default/web") throw new SpeakerError("SUBJECT_UNKNOWN", `there is no service ${service} here`);
+        asked.push(["balance", service]);
+        return [null, BALANCE, null, null, BALANCE];
       },
       events: (query) => {
         asked.push(query);
@@ -143,6 +168,16 @@ describe("the admin API (docs/admin-api.md)", () => {
     });
   });
 
+  it("leaves the pauses of a report out of its JSON", async () => {
+    const { url, ports } = await start();
+    expect(JSON.parse((await ask(url, "/api/v1/balance")).text)).toEqual({ node: "node-a", items: [BALANCE, BALANCE] });
+    expect((await ask(url, "/api/v1/balance?service=default%2Fweb")).status).toBe(200);
+    expect(ports.asked).toEqual([
+      ["balance", null],
+      ["balance", "default/web"],
+    ]);
+  });
+
   it("streams a long list in pieces, so that others are answered meanwhile", async () => {
     const { url, ports } = await start();
     ports.routeCount = 50_000;
@@ -154,6 +189,26 @@ describe("the admin API (docs/admin-api.md)", () => {
     const parsed: unknown = JSON.parse(routes.text);
     expect(parsed).toMatchObject({ items: { length: 50_000 } });
     expect(meanwhile).toBeGreaterThan(0);
+  });
+
+  it("lets the event loop turn after every piece of a list, however fast the reader is", async () => {
+    const { url, ports } = await start();
+    ports.routeCount = 20_000;
+    const perTurn = [0];
+    ports.onRoute = () => {
+      perTurn[perTurn.length - 1] = (perTurn.at(-1) ?? 0) + 1;
+    };
+    let turning = true;
+    const turn = (): void => {
+      perTurn.push(0);
+      if (turning) setImmediate(turn);
+    };
+    turn();
+    await ask(url, "/api/v1/routes");
+    turning = false;
+    expect(perTurn.reduce((sum, count) => sum + count, 0)).toBe(20_000);
+    // A piece is 64 Ki characters and what the last route has beyond them.
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(Math.ceil(65_536 / JSON.stringify(ROUTE).length) + 1);
   });
 
   it("ends the work for a list whose reader has gone", async () => {
@@ -196,7 +251,7 @@ describe("the admin API (docs/admin-api.md)", () => {
       ["/api/v1/drain", {}, 405, "takes POST, not GET"],
       ["/api/v1/explain", {}, 400, "needs ?subject="],
       ["/api/v1/explain?subject=nobody", {}, 404, "there is no service nobody here"],
-      ["/api/v1/balance", {}, 501, "no balance report"],
+      ["/api/v1/balance?service=shop%2Fnone", {}, 404, "there is no service shop/none here"],
       ["/api/v1/drain", { method: "POST", body: "{" }, 400, "the body has to be"],
       ["/api/v1/drain", { method: "POST", body: '{"reason":7}' }, 400, "the body has to be"],
       ["/api/v1/drain", { method: "POST", body: "x".repeat(65 * 1024) }, 413, "longer than 65536 octets"],

@@ -62,7 +62,21 @@ describe("herald version", () => {
 });
 
 describe("--help", () => {
-  const COMMANDS = ["speaker", "plan", "explain", "peers", "routes", "services", "events", "validate", "crds", "demo", "replay", "version"];
+  const COMMANDS = [
+    "speaker",
+    "plan",
+    "explain",
+    "balance",
+    "peers",
+    "routes",
+    "services",
+    "events",
+    "validate",
+    "crds",
+    "demo",
+    "replay",
+    "version",
+  ];
 
   it.each(COMMANDS)("of %s ends with an example of it", (command) => {
     const { status, stdout, stderr } = herald([command, "--help"]);
@@ -84,7 +98,7 @@ describe("--help", () => {
   const OFFLINE = COMMANDS.filter((command) => !(command in ELSEWHERE));
 
   it("has examples that can be run offline", () => {
-    expect(OFFLINE).toEqual(["plan", "explain", "validate", "crds", "replay", "version"]);
+    expect(OFFLINE).toEqual(["plan", "explain", "balance", "validate", "crds", "replay", "version"]);
   });
 
   it.each(OFFLINE)("of %s shows an example that works as it stands", (command) => {
@@ -137,6 +151,9 @@ describe("exit codes", () => {
     ["explain"],
     ["validate"],
     ["peers", "--server", "https://x"],
+    ["balance", demo, "--ecmp-width", "0"],
+    ["balance", demo, "--ecmp-width", "many"],
+    ["balance", "--ecmp-width", "64"],
     ["peers", "-o", "xml"],
     ["events", "--since", "yesterday"],
     ["events", "--since", ""],
@@ -156,6 +173,9 @@ describe("exit codes", () => {
     ["plan"],
     ["explain", "shop/none", demo],
     ["explain", "192.0.2.99", demo],
+    ["balance", "/nowhere"],
+    ["balance", demo, "--service", "shop/none"],
+    ["balance", "--server", "127.0.0.1:1"],
     ["explain", "shop/web", demo, "--peer", "none"],
     ["explain", "shop/web", join(demo, "services")],
     ["explain", "shop/web", "--server", "127.0.0.1:1"],
