@@ -57,15 +57,9 @@ function advertisementOf({ advertisement }: Share): Advertisement {
 }
 
 /** Those of all holders of an address, and of a block of that address alone. */
-function* jointAdvertisements({ scene, decisionsOf }: PlannedView, addressKey: string): IterableIterator<Advertisement> {
-  yield* (scene.hostBlocks.get(addressKey)?.contribution.shares ?? []).map(advertisementOf);
-  for (const entry of scene.parts.inventory.holders(addressKey)) {
-    const decisions = decisionsOf(entry);
-    for (const [i, { key }] of entry.addresses.addresses.entries()) {
-      const decision = decisions[i];
-      if (key === addressKey && decision !== undefined) yield* wantedOf(decision).host.map(advertisementOf);
-    }
-  }
+function* jointAdvertisements({ scene, joint }: PlannedView, addressKey: string): IterableIterator<Advertisement> {
+  for (const { advertisement } of scene.hostBlocks.get(addressKey)?.contribution.shares ?? []) yield advertisement;
+  for (const { advertisement } of joint.shares(addressKey)) yield advertisement;
 }
 
 /** Aggregates and blocks, with the advertisements that have a say in them. */

@@ -49,6 +49,11 @@ export class JointAddresses {
     return this.#joint.get(key)?.announced ?? undefined;
   }
 
+  /** Every different thing that its owners ask for; nothing for an address that one alone has. */
+  *shares(key: string): IterableIterator<Share> {
+    for (const { contribution } of this.#joint.get(key)?.contributions.values() ?? []) yield* contribution.shares;
+  }
+
   *values(): IterableIterator<{ readonly address: Address; readonly announced: Announcement }> {
     for (const { address, announced } of this.#joint.values()) if (announced !== null) yield { address, announced };
   }

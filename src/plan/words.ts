@@ -17,7 +17,7 @@ import type { ServiceEntry } from "./service-entry.ts";
 export interface Situation {
   readonly scene: Scene;
   readonly outlet: Outlet;
-  readonly joint: Pick<JointAddresses, "wanted" | "values" | "sharing" | "lackingOn">;
+  readonly joint: Pick<JointAddresses, "wanted" | "shares" | "values" | "sharing" | "lackingOn">;
   /** The time fact; null = none was stated. */
   readonly nowMillis: number | null;
 }

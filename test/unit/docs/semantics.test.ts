@@ -8,9 +8,6 @@ import { CHECKS, REASON_CHECK } from "../../../src/plan/reasons.ts";
 const DOCS = new URL("../../../docs/", import.meta.url);
 const PAGE = readFileSync(new URL("semantics.md", DOCS), "utf8");
 
-/** Pages that come with a part of their own, which a build may lack. */
-const PAGES_APART = ["balance.md"];
-
 /** Rows of the table under a heading, by cell. */
 function tableUnder(heading: string): string[][] {
   const from = PAGE.indexOf(`\n${heading}\n`);
@@ -100,7 +97,7 @@ describe("docs/semantics.md", () => {
     for (const file of readdirSync(DOCS).filter((name) => name.endsWith(".md"))) {
       const text = readFileSync(new URL(file, DOCS), "utf8");
       for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-        if (/^https?:/.test(target) || PAGES_APART.includes(target)) continue;
+        if (/^https?:/.test(target)) continue;
         const [path = "", heading] = target.split("#");
         const linked = path === "" ? new URL(file, DOCS) : new URL(path, DOCS);
         expect(existsSync(linked), `${file} → ${target}`).toBe(true);
