@@ -186,6 +186,28 @@ describe("the gate of a Service's health check (check 12b)", () => {
     expect(verdict(refusing, VIP)).toBe("dataplaneNotReady");
   });
 
+  it("silence opens nothing before the proxy itself answered 200", () => {
+    const planner = gated("Prefer");
+    planner.apply([time(6000)]);
+    expect(verdict(planner, VIP)).toBe("dataplaneNotReady");
+    planner.apply([time(7000), proxy(OK)]);
+    expect(verdict(planner, VIP)).toBe("announced");
+  });
+
+  it("never withdraws what it let pass: an endpoint that becomes ready, an edit of Prefer to Require", () => {
+    const serving = gated("Require");
+    serving.apply([proxy(OK), set(advertisement("all", { dataplaneGate: "Require", endpointPolicy: "Serving" }))]);
+    serving.apply([pods(endpoint("10.1.0.1", "n1", "serving"))]);
+    expect(verdict(serving, VIP)).toBe("announced");
+    expect(serving.apply([pods(HERE)]).routes).toEqual([]);
+    expect(verdict(serving, VIP)).toBe("announced");
+    const silent = gated("Prefer");
+    silent.apply([time(1000), proxy(OK)]);
+    silent.apply([time(5000)]);
+    expect(verdict(silent, VIP)).toBe("announced");
+    expect(silent.apply([set(advertisement("all", { dataplaneGate: "Require" }))]).routes).toEqual([]);
+  });
+
   it("an address that is not of this host is not asked: the gate is open and says so", () => {
     const planner = gated("Require");
     planner.apply([proxy(OK), health({ answer: "notAsked", why: "10.0.0.1 is not an address of this host" })]);

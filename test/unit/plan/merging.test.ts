@@ -49,6 +49,51 @@ describe("one address of several Services", () => {
     expect(planner.services()[0]?.detail).toBe("the address is shared with default/b, which has no usable endpoint on n1");
   });
 
+  it("what one owner gains or loses decides for the others too, though nothing of theirs changed: noLocalEndpoints", () => {
+    const planner = planned(shared(["n1", "n2"]));
+    expect(verdict(planner, VIP)).toBe("announced");
+    const b = (...on: readonly string[]) =>
+      set(
+        slice(
+          "b",
+          on.map((name, i) => endpoint(`10.2.0.${i + 1}`, name)),
+        ),
+      );
+    expect(planner.apply([b("n2")]).routes).toMatchObject([{ attributes: null }]);
+    const verdicts = () => planner.services().map(({ service: owner, reason }) => [owner, reason]);
+    expect(verdicts()).toEqual([
+      ["default/a", "noLocalEndpoints"],
+      ["default/b", "noLocalEndpoints"],
+    ]);
+    expect(planner.apply([b("n1", "n2")]).routes).toHaveLength(1);
+    expect(verdicts()).toEqual([
+      ["default/a", ""],
+      ["default/b", ""],
+    ]);
+  });
+
+  it("merges attributes: communities united, the highest localPref, the lowest med, the fewest prepends", () => {
+    const ibgp = peer("tor", { myASN: 65000, peerASN: 65000 });
+    const wish = (name: string, more: Partial<BGPAdvertisement>) => advertisement(name, more);
+    const planner = planned([
+      node("n1"),
+      ibgp,
+      peer("ebgp"),
+      wish("one", { localPref: 50, med: 7, asPathPrepend: 3, communities: ["65000:1"] }),
+      wish("two", { localPref: 200, med: 5, asPathPrepend: 1, communities: ["65000:2"] }),
+      wish("unset", { communities: ["65000:1"], asPathPrepend: 2 }),
+      service("a", { loadBalancerIPs: [ip(VIP)] }),
+      slice("a", [endpoint("10.1.0.1", "n1")]),
+    ]);
+    const routes = planner.peerRoutes();
+    expect(routes).toHaveLength(2);
+    for (const route of routes) expect(route).toMatchObject({ med: 5, communities: ["65000:1", "65000:2"] });
+    expect(routes.map(({ peer: to, localPref, asPathPrepend }) => [to, localPref, asPathPrepend])).toEqual([
+      ["ebgp", null, 1],
+      ["tor", 200, 0],
+    ]);
+  });
+
   it("an owner without any counted endpoint does not hold the others back", () => {
     expect(announcing(shared([]))).toEqual(["n1", "n2"]);
   });
