@@ -31,7 +31,7 @@ export class HoldDown {
   #undo: { readonly step: number; readonly memory: Memory } | null = null;
 
   withdrawn(nowMillis: number, step: number): void {
-    const before = this.#memory;
+    const before = this.#undo?.step === step ? this.#undo.memory : this.#memory;
     this.#undo = { step, memory: before };
     const known = nowMillis - before.lastMillis >= FORGOTTEN_MILLIS ? 0 : before.delayMillis;
     const withdrawals = [...before.withdrawals.filter((at) => at > nowMillis - WINDOW_MILLIS), nowMillis].slice(-WITHDRAWALS);

@@ -49,6 +49,8 @@ interface Entry {
   readonly prefix: Prefix;
   wanted: Announcement;
   sent: Announcement;
+  /** What was sent before the step of that number: within a step only its end counts. */
+  before: { readonly step: number; readonly sent: Announcement };
   age: string;
   override: Override | null;
   holdDown: HoldDown | null;
@@ -186,6 +188,7 @@ export class Outlet {
         prefix,
         wanted: before,
         sent: before,
+        before: { step: this.#step, sent: before },
         age: "",
         override: null,
         holdDown: null,
@@ -220,6 +223,7 @@ export class Outlet {
 
   #settle(entry: Entry, cause: Cause | null): void {
     const { prefix, wanted } = entry;
+    if (entry.before.step !== this.#step) entry.before = { step: this.#step, sent: entry.sent };
     const heldUntil = this.#holdDown(entry);
     const passing = heldUntil === null ? wanted : NOTHING;
     const limited = this.#stand(entry, passing, cause);
@@ -251,7 +255,7 @@ export class Outlet {
     const now = this.#nowMillis;
     if (now === null || !this.#damping.announceHoldDown) return null;
     if (entry.wanted.peers.length > 0) return entry.holdDown?.wanted(now, this.#step, entry.wanted.elsewhere) ?? null;
-    if (entry.sent.peers.length > 0) {
+    if (entry.before.sent.peers.length > 0) {
       entry.holdDown ??= new HoldDown();
       entry.holdDown.withdrawn(now, this.#step);
     }
@@ -295,7 +299,7 @@ export class Outlet {
     if (now === null) return { announcement: allowed, dueMillis };
     let differs = false;
     const peers = allowed.peers.map(({ peer, wish }): AnnouncedPeer => {
-      const sent = entry.sent.peers.find((one) => one.peer === peer)?.wish.attributes.linkBandwidth ?? null;
+      const sent = entry.before.sent.peers.find((one) => one.peer === peer)?.wish.attributes.linkBandwidth ?? null;
       const wanted = wish.attributes.linkBandwidth;
       let damping = entry.weights.get(peer);
       if (damping === undefined) {
@@ -303,7 +307,7 @@ export class Outlet {
         damping = new WeightDamping(null);
         entry.weights.set(peer, damping);
       }
-      const chosen = damping.choose(sent, wanted, now, this.#damping);
+      const chosen = damping.choose(sent, wanted, { nowMillis: now, step: this.#step }, this.#damping);
       dueMillis = Math.min(dueMillis, damping.dueMillis ?? Number.POSITIVE_INFINITY);
       if (chosen === wanted) return { peer, wish };
       differs = true;

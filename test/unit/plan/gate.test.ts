@@ -186,11 +186,16 @@ describe("the gate of a Service's health check (check 12b)", () => {
     expect(verdict(refusing, VIP)).toBe("dataplaneNotReady");
   });
 
-  it("silence opens nothing before the proxy itself answered 200", () => {
+  it("silence opens nothing where the proxy itself never answered 200", () => {
     const planner = gated("Prefer");
-    planner.apply([time(6000)]);
-    expect(verdict(planner, VIP)).toBe("dataplaneNotReady");
-    planner.apply([time(7000), proxy(OK)]);
+    planner.apply([time(0), proxy(REFUSED)]);
+    planner.apply([time(60_000)]);
+    // 12a no longer waits, but says nothing of what is programmed.
+    expect(planner.services()[0]).toMatchObject({
+      reason: "dataplaneNotReady",
+      detail: expect.stringContaining("health check of default/a"),
+    });
+    planner.apply([time(61_000), proxy(OK)]);
     expect(verdict(planner, VIP)).toBe("announced");
   });
 
