@@ -2,41 +2,7 @@
 
 import type { AddressKind, ClusterObject } from "../../src/objects/kinds.ts";
 import { advertisement, cidr, endpoint, ip, labelled, node, peer, service, slice } from "./cluster-objects.ts";
-
-/** mulberry32. */
-export class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  below(n: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4294967296) * n);
-  }
-
-  pick<T>(values: readonly [T, ...T[]]): T {
-    return values[this.below(values.length)] ?? values[0];
-  }
-
-  chance(oneIn: number): boolean {
-    return this.below(oneIn) === 0;
-  }
-
-  some<T>(values: readonly [T, ...T[]], most: number): T[] {
-    return Array.from({ length: this.below(most + 1) }, () => this.pick(values));
-  }
-
-  shuffled<T>(values: readonly T[]): T[] {
-    return values
-      .map((value) => ({ value, at: this.below(1 << 30) }))
-      .sort((a, b) => a.at - b.at)
-      .map(({ value }) => value);
-  }
-}
+import type { Dice } from "./dice.ts";
 
 const NODES = ["n1", "n2", "n3", "n4", "n5"] as const;
 const SERVICES = ["default/a", "default/b", "default/c", "other/a"] as const;

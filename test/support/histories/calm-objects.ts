@@ -2,7 +2,7 @@
 
 import type { ClusterObject } from "../../../src/objects/kinds.ts";
 import { advertisement, endpoint, ip, node, peer, service, slice } from "../cluster-objects.ts";
-import type { Dice } from "./dice.ts";
+import type { Dice } from "../dice.ts";
 import { PORTS, type Variety } from "./random-objects.ts";
 
 export function calmWorld(dice: Dice, variety: Variety): ClusterObject[] {

@@ -4,9 +4,9 @@ import type { ClusterObject, EndpointSlice, Service } from "../../../src/objects
 import { type Damping, DEFAULT_PLANNER_OPTIONS, type PlannerOptions } from "../../../src/plan/change.ts";
 import type { Fact, Input, ProbeAnswer } from "../../../src/plan/facts.ts";
 import { endpoint, gone, ip, set } from "../cluster-objects.ts";
+import { Dice } from "../dice.ts";
 import { objectKey } from "../naive-planner.ts";
 import { calmObjects, calmWorld } from "./calm-objects.ts";
-import { Dice } from "./dice.ts";
 import { PEERS, PORTS, randomObject, tweaked, UIDS, type Variety } from "./random-objects.ts";
 
 /** Inputs that are decided together. */

@@ -11,7 +11,7 @@ import type {
   Service,
 } from "../../../src/objects/kinds.ts";
 import { advertisement, cidr, community, endpoint, ip, labelled, namespace, node, peer, pool, service, slice } from "../cluster-objects.ts";
-import type { Dice } from "./dice.ts";
+import type { Dice } from "../dice.ts";
 
 const NODES = ["n1", "n2", "n3", "n4", "n5"] as const;
 const SERVICES = ["default/a", "default/b", "default/c", "other/a"] as const;

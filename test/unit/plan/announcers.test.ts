@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ClusterObject, Node } from "../../../src/objects/kinds.ts";
 import { rank } from "../../../src/plan/announcers.ts";
 import { advertisement, endpoint, ip, node, peer, service, slice } from "../../support/cluster-objects.ts";
-import { Dice } from "../../support/histories/dice.ts";
+import { Dice } from "../../support/dice.ts";
 import { fmix32, fnv1a32, naiveRank } from "../../support/naive/announcers.ts";
 import { planned } from "../../support/plan-outcome.ts";
 

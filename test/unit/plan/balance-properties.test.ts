@@ -7,7 +7,8 @@ import { balanceCluster } from "../../../src/plan/cluster.ts";
 import { Planner } from "../../../src/plan/planner.ts";
 import type { BalanceItem, FlowShare, Route } from "../../../src/plan/report.ts";
 import { set } from "../../support/cluster-objects.ts";
-import { Dice, randomCluster } from "../../support/random-cluster.ts";
+import { Dice } from "../../support/dice.ts";
+import { randomCluster } from "../../support/random-cluster.ts";
 
 /** More and other clusters: `HERALD_CLUSTERS=10000 HERALD_SEED=7 vitest run test/unit/plan/balance-properties.test.ts`. */
 const CLUSTERS = Number(process.env["HERALD_CLUSTERS"] ?? 200);

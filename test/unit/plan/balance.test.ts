@@ -6,7 +6,7 @@ import { runThrough, sortInPieces } from "../../../src/plan/pauses.ts";
 import { Planner } from "../../../src/plan/planner.ts";
 import type { BalanceItem } from "../../../src/plan/report.ts";
 import { advertisement, cidr, endpoint, ip, labelled, node, peer, service, set, slice } from "../../support/cluster-objects.ts";
-import { Dice } from "../../support/random-cluster.ts";
+import { Dice } from "../../support/dice.ts";
 
 const VIP = ip("203.0.113.1");
 const GIGABIT = { bytesPerSecondPerEndpoint: 125_000_000, transitive: true };

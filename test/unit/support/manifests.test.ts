@@ -18,7 +18,7 @@ import {
   service,
   slice,
 } from "../../support/cluster-objects.ts";
-import { Dice } from "../../support/histories/dice.ts";
+import { Dice } from "../../support/dice.ts";
 import { randomObject } from "../../support/histories/random-objects.ts";
 import { testDirectory } from "../../support/leftovers.ts";
 import { formatManifests } from "../../support/manifests.ts";
