@@ -32,8 +32,9 @@ export class ProxyGate {
   #gate: (Fact & { readonly name: "gate" }) | null = null;
   #answered = false;
   #refusedLong = false;
-  /** The answers of late are refusals; since when is the time of the step that saw the first. */
+  /** The answers of late are refusals; since when is the time of the step that saw the first, never where no time had been stated. */
   #refusing = false;
+  #refusingIsNew = false;
   #refusedSinceMillis: number | null = null;
   #last: ProbeAnswer | null = null;
 
@@ -45,8 +46,10 @@ export class ProxyGate {
     const { answer } = fact;
     this.#last = answer;
     if (answer.answer === "status" && answer.status === 200) this.#answered = true;
-    this.#refusing = answer.answer === "refused";
-    if (!this.#refusing) this.#refusedSinceMillis = null;
+    const refused = answer.answer === "refused";
+    if (refused && !this.#refusing) this.#refusingIsNew = true;
+    this.#refusing = refused;
+    if (!refused) this.#refusedSinceMillis = null;
   }
 
   /** When waiting opens it; null = never. */
@@ -56,7 +59,8 @@ export class ProxyGate {
   }
 
   state(nowMillis: number | null): ProxyState {
-    if (this.#refusing) this.#refusedSinceMillis ??= nowMillis;
+    if (this.#refusing && this.#refusingIsNew) this.#refusedSinceMillis = nowMillis;
+    this.#refusingIsNew = false;
     const due = this.dueMillis;
     if (due !== null && nowMillis !== null && nowMillis >= due) this.#refusedLong = true;
     const gate = this.#gate;
