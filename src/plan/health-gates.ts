@@ -128,9 +128,10 @@ export class HealthGates {
         if (open === null && nowMillis !== null) this.#silence.add(nowMillis + SILENCE_MILLIS, entry);
       }
       this.#wait(latch, scene.parts.proxy, nowMillis);
+      const address = scene.internalIP(family);
+      if (address === null) latch.open ??= "notAsked";
       const wanted = latch.open === null && !(latch.openBySilence && gated.every(({ source }) => source.dataplaneGate === "Prefer"));
-      this.#ask(entry, family, latch, wanted ? scene.internalIP(family) : null);
-      if (wanted && latch.asked === null) latch.open = "notAsked";
+      this.#ask(entry, family, latch, wanted ? address : null);
     }
     if (Object.keys(latches).length === 0) this.#latches.delete(entry);
     else this.#latches.set(entry, latches);
