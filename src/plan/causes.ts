@@ -1,4 +1,4 @@
-import { FAMILIES, type Family } from "../ip/address.ts";
+import type { Family } from "../ip/address.ts";
 import type { Cause } from "./change.ts";
 
 /**
@@ -7,7 +7,8 @@ import type { Cause } from "./change.ts";
  */
 export class Causes {
   #common: Cause | null;
-  readonly #slices: Partial<Record<Family, Cause | null>> = {};
+  #ipv4: Cause | null = null;
+  #ipv6: Cause | null = null;
 
   constructor(cause: Cause | null) {
     this.#common = cause;
@@ -15,17 +16,23 @@ export class Causes {
 
   /** `family`: of the slice that changed; null = not a slice. */
   add(cause: Cause | null, family: Family | null): void {
-    if (family !== null) {
-      this.#slices[family] = cause;
-      return;
+    if (family === "IPv4") this.#ipv4 = cause;
+    else if (family === "IPv6") this.#ipv6 = cause;
+    else {
+      this.#common = cause;
+      this.#ipv4 = null;
+      this.#ipv6 = null;
     }
-    this.#common = cause;
-    for (const one of FAMILIES) delete this.#slices[one];
   }
 
   /** For an address of the family, or (null) for the Service as a whole. */
   of(family: Family | null): Cause | null {
-    const own = family === null ? undefined : this.#slices[family];
-    return own ?? this.#common ?? this.#slices.IPv4 ?? this.#slices.IPv6 ?? null;
+    const own = family === null ? null : family === "IPv4" ? this.#ipv4 : this.#ipv6;
+    return own ?? this.#common ?? this.#ipv4 ?? this.#ipv6;
   }
+}
+
+/** Several causes, or the one there is. */
+export function causeFor(causes: Causes | Cause | null, family: Family | null): Cause | null {
+  return causes instanceof Causes ? causes.of(family) : causes;
 }

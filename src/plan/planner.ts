@@ -11,7 +11,7 @@ import { hostPrefix } from "../ip/prefix.ts";
 import type { Finding } from "../objects/kinds.ts";
 import { NOTHING, WishPool } from "./announcement.ts";
 import { type BalanceOptions, balanceOfSpeaker, hasService } from "./balance.ts";
-import { Causes } from "./causes.ts";
+import { Causes, causeFor } from "./causes.ts";
 import type { Cause, PlanChange, PlannerOptions } from "./change.ts";
 import { CoveringTable, coveringWishes } from "./covering.ts";
 import { explainSubject } from "./explain.ts";
@@ -48,7 +48,7 @@ export class Planner {
   readonly #joint: JointAddresses;
   readonly #coverings = new CoveringTable();
   readonly #marking: Marking;
-  readonly #dirty = new Map<ServiceEntry, Causes>();
+  readonly #dirty = new Map<ServiceEntry, Causes | Cause | null>();
   /** Those of `#dirty` whose planned addresses are no longer the right ones. */
   readonly #moved = new Set<ServiceEntry>();
   /** Host prefixes that changed hands or are joint, settled when nothing is dirty any more. */
@@ -198,17 +198,15 @@ export class Planner {
   }
 
   #touchService(entry: ServiceEntry, moved: boolean, family: Family | null): void {
-    let causes = this.#dirty.get(entry);
-    if (causes === undefined) {
-      causes = new Causes(null);
-      this.#dirty.set(entry, causes);
-    }
+    const known = this.#dirty.get(entry) ?? null;
+    const causes = known instanceof Causes ? known : new Causes(known);
     causes.add(this.#cause, family);
+    if (causes !== known) this.#dirty.set(entry, causes);
     if (moved && this.#ledger.planned.has(entry)) this.#moved.add(entry);
   }
 
   #mark(entry: ServiceEntry, cause: Cause | null): void {
-    if (!this.#dirty.has(entry)) this.#dirty.set(entry, new Causes(cause));
+    if (!this.#dirty.has(entry)) this.#dirty.set(entry, cause);
   }
 
   /** Time may have passed: waits for answers may be over. */
@@ -234,7 +232,7 @@ export class Planner {
     // Who lost addresses comes before who never was planned.
     for (const entry of this.#moved) {
       if (left-- <= 0) return 0;
-      this.#plan(scene, entry, this.#dirty.get(entry) ?? new Causes(null), round);
+      this.#plan(scene, entry, this.#dirty.get(entry) ?? null, round);
     }
     for (const [entry, causes] of this.#dirty) {
       if (left-- <= 0) return 0;
@@ -243,7 +241,7 @@ export class Planner {
     return left;
   }
 
-  #plan(scene: Scene, entry: ServiceEntry, causes: Causes, round: Round): void {
+  #plan(scene: Scene, entry: ServiceEntry, causes: Causes | Cause | null, round: Round): void {
     this.#dirty.delete(entry);
     this.#moved.delete(entry);
     const before = this.#ledger.planned.get(entry);
@@ -253,7 +251,7 @@ export class Planner {
     if (this.#gates.concern(entry, service))
       this.#gates.review(entry, service, matching, scene, (family) => isAnnounced(before, family), this.#keeper.nowMillis);
     const sameList = service !== null && before !== undefined && before.list === entry.addresses;
-    const decisions = sameList ? before.decisions : this.#ledger.moveAddresses(entry, before, causes.of(null), round);
+    const decisions = sameList ? before.decisions : this.#ledger.moveAddresses(entry, before, causeFor(causes, null), round);
     if (!sameList) for (const { key } of before?.list.addresses ?? []) this.#joint.forget(entry, key);
     if (service === null) {
       this.#ledger.planned.delete(entry);
@@ -268,13 +266,14 @@ export class Planner {
     if (addresses.length === 0) {
       // Check 1 comes before check 2.
       const none = refusal(service.metadata.deleting ? "serviceDeleted" : "noAddress");
-      this.#ledger.replace(scene, entry, null, decisions, 0, none, causes.of(null), round);
+      this.#ledger.replace(scene, entry, null, decisions, 0, none, causeFor(causes, null), round);
     }
     const question: Question = { entry, service, matching, memo: scene.memo() };
     const listIsNew = before !== undefined && !sameList;
     for (let i = 0; i < addresses.length; i++) {
       const address = addresses[i];
-      if (address !== undefined) this.#planAddress(scene, question, i, address, decisions, listIsNew, causes.of(address.family), round);
+      if (address !== undefined)
+        this.#planAddress(scene, question, i, address, decisions, listIsNew, causeFor(causes, address.family), round);
     }
     if (scene.covers || before?.covering != null) round.recover.add(entry);
   }
@@ -301,8 +300,8 @@ export class Planner {
     }
     const wanted = scene.decide(question, index, null, old === undefined ? undefined : wantedOf(old));
     if (listIsNew || round.touched.has(address.key)) round.touchBy(entry, address, cause, before).after = wanted.announcement;
-    else if (old === undefined || wanted !== wantedOf(old) || this.#outlet.limits) {
-      const age = () => service.metadata.creationTimestamp;
+    else if (this.#outlet.limits || (before ?? NOTHING).key !== wanted.announcement.key) {
+      const age = this.#outlet.limits ? () => service.metadata.creationTimestamp : AGELESS;
       this.#sending.want({ prefix: hostPrefix(address), before: before ?? NOTHING, after: wanted.announcement, age, cause }, round);
     }
     const decision = this.#sending.overrule(scene, wanted, address);
@@ -328,6 +327,9 @@ export class Planner {
     this.#outlet.end();
   }
 }
+
+/** Nobody asks for an age where no peer has a limit. */
+const AGELESS = () => "";
 
 /** Some address of the family was announced as of the decision before. */
 function isAnnounced(planned: Planned | undefined, family: Family): boolean {
