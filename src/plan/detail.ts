@@ -37,6 +37,7 @@ export function detailTo(situation: Situation, entry: ServiceEntry, index: numbe
 
 /** A weight that is damped, of the first peer that waits for one. */
 function weightWords({ outlet, nowMillis }: Situation, address: Address, peers: readonly string[]): string {
+  if (!outlet.holdsSomething) return "";
   for (const peer of peers) {
     const waiting = outlet.waitingWeight(hostPrefix(address).key, peer);
     if (waiting !== null) return `; its weight becomes ${waiting.wanted} bytes/s ${within(waiting.dueMillis, nowMillis)}`;

@@ -94,6 +94,11 @@ export class Outlet {
     return this.#overridden.size > 0;
   }
 
+  /** Some prefix may be sent otherwise than it is wanted. */
+  get holdsSomething(): boolean {
+    return this.#entries.size > 0;
+  }
+
   /** When time alone changes something next; null = never. */
   get wakeAtMillis(): number | null {
     return this.#agenda.next;
