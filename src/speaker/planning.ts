@@ -25,12 +25,12 @@ export interface PlanningPorts {
 }
 
 /** Longest stretch before the event loop gets its turn. */
-const SLICE_MILLIS = 6;
+const SLICE_MILLIS = 4;
 /** A moment that has passed already, or that a timer meets a fraction too early, must not keep the event loop busy. */
 const LEAST_SLEEP_MILLIS = 1;
 const NOTE_CHUNK = 256;
 /** Services decided in one call: between these, by how long the last call took. One may have one address or a hundred. */
-const DECIDE_CHUNK = { least: 1, first: 16, most: 1024, shortMillis: 1, longMillis: 3 } as const;
+const DECIDE_CHUNK = { least: 1, first: 16, most: 1024, shortMillis: 0.5, longMillis: 2 } as const;
 
 export class Planning {
   readonly #ports: PlanningPorts;
