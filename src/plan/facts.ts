@@ -10,7 +10,7 @@ export type Fact =
   | { readonly name: "session"; readonly peer: string; readonly families: readonly Family[]; readonly localAddress: Address }
   /** Decisions of before were made under other words; the peer is configured anew. */
   | { readonly name: "sessionForgotten"; readonly peer: string }
-  /** A local cause of drain (`herald drain` on this process); null = none. */
+  /** A local cause of drain (`POST /api/v1/drain` on this process); null = none. */
   | { readonly name: "drain"; readonly reason: string | null }
   /**
    * Monotonic milliseconds, never going back. Without it no time passes: nothing is held down or damped, and no gate opens by waiting.
