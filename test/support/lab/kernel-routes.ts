@@ -75,18 +75,19 @@ export class RouteWatch {
     return { looks: looks.length, misses: looks.filter((look) => look === "miss").length, changes: this.changes() };
   }
 
-  /** Changes so far, without those of the probe. */
+  /** Changes so far of routes that a daemon keeps: the probe, and what the kernel does for an address of its own (`local …`, `proto kernel`), are none. */
   changes(): readonly KernelChange[] {
-    return this.#monitor
-      .output()
-      .split("\n")
-      .filter((line) => line !== "" && !line.includes("blackhole"))
-      .map(changeOf);
+    return this.#monitor.output().split("\n").filter(isDaemonRoute).map(changeOf);
   }
 
   #looks(): readonly string[] {
     return this.#poll.output().split("\n").slice(0, -1);
   }
+}
+
+/** A type before the destination (`local`, `multicast`, `blackhole`) is not a route to a next hop; an address whose duplicate detection ends late shows as such. */
+function isDaemonRoute(line: string): boolean {
+  return /^(Deleted )?([0-9a-f.:/]+|default) /.test(line) && !line.includes(" proto kernel ");
 }
 
 /** `Deleted 203.0.113.1 nhid 9 proto bgp … \\tnexthop via 10.88.0.11 dev eth0 weight 16 …`; host prefixes are written without their length. */
