@@ -1,9 +1,10 @@
 import { afterEach, expect, it } from "vitest";
-import { addressOf, NODES, ServiceRack, type ServiceRackSpec } from "../support/lab/service-rack.ts";
-import { failuresOf, inFlightAt } from "../support/lab/traffic.ts";
+import { attributes, coverings, drain, proxies, type RackChange, recreate, removalsIn, surge } from "../support/lab/rack-changes.ts";
+import { ServiceRack } from "../support/lab/service-rack.ts";
+import { failuresOf, inFlightAt, type Tally, type Traffic } from "../support/lab/traffic.ts";
 import { requireTools } from "../support/requirements.ts";
 
-const PER_SECOND = 200;
+const LOST_NONE: Tally = { opened: expect.any(Number), failed: {}, synRetransmits: 0 };
 
 requireTools(
   "root",
@@ -15,101 +16,45 @@ requireTools(
   "vtysh",
 )("connections through the rack while something planned changes", () => {
   let rack: ServiceRack;
+  let traffic: Traffic;
 
-  const started = async (spec: ServiceRackSpec): Promise<void> => {
-    rack = new ServiceRack(spec);
+  const tallyOf = async (name: string, change: RackChange): Promise<Tally> => {
+    rack = new ServiceRack({ name, ...change.spec });
     await rack.start();
+    traffic = await rack.traffic({ perSecond: 200 });
+    await change.run(rack, traffic);
+    return await traffic.stop();
   };
   afterEach(async () => rack?.close());
 
-  it("loses none while attributes of the advertisement change", async () => {
-    await started({ name: "attributes" });
-    const traffic = await rack.traffic({ perSecond: PER_SECOND });
-    for (const communities of [["65001:1"], ["65001:2", "no-export"], []]) {
-      rack.setAdvertisement({ communities });
-      await traffic.flows();
-    }
-    expect(await traffic.stop()).toEqual({ opened: expect.any(Number), failed: {}, synRetransmits: 0 });
+  it("loses none while attributes of the advertisement change, and reaches every node's pod", async () => {
+    expect(await tallyOf("attributes", attributes)).toEqual(LOST_NONE);
     expect(new Set(traffic.connections.map(({ pod }) => pod)).size).toBe(3);
   });
 
-  it("loses none that began after the router's table had changed, while a node is drained, and of the others none that was not under way", async () => {
-    await started({ name: "drain", configuration: { drain: { gracePeriod: "1s" } } });
-    const traffic = await rack.traffic({ perSecond: PER_SECOND });
-    rack.setNode("n2", { annotations: { "herald.dev/drain": "maintenance" } });
-    await rack.routedTo(["n1", "n3"]);
-    await traffic.flows();
-    rack.setNode("n2");
-    await rack.routedTo(NODES);
-    await traffic.flows();
-    await traffic.stop();
-    const [removed = 0] = traffic.removals(addressOf("n2"));
-    expect(removed).toBeGreaterThan(0);
-    expect(failuresOf(traffic.connections).filter(({ at }) => at > removed)).toEqual([]);
-    const inFlight = inFlightAt(traffic.connections, removed);
-    expect(failuresOf(traffic.connections).length).toBeLessThanOrEqual(inFlight.length);
-  });
-
   it("loses none while the advertisement gains and loses a block and an aggregate", async () => {
-    await started({ name: "blocks" });
-    const traffic = await rack.traffic({ perSecond: PER_SECOND });
-    for (const change of [{ blocks: ["203.0.113.0/24"] }, { aggregationLength: 24 }, {}]) {
-      rack.setAdvertisement(change);
-      await traffic.flows();
-    }
-    expect(await traffic.stop()).toEqual({ opened: expect.any(Number), failed: {}, synRetransmits: 0 });
+    expect(await tallyOf("coverings", coverings)).toEqual(LOST_NONE);
   });
 
-  it("loses none while service proxies are killed and come back", async () => {
-    await started({ name: "proxies", advertisement: { dataplaneGate: "Require" } });
-    const traffic = await rack.traffic({ perSecond: PER_SECOND });
-    for (const node of NODES) {
-      await rack.stopProxy(node);
-      await traffic.flows();
-      await rack.startProxy(node);
-    }
-    await traffic.flows();
-    expect(await traffic.stop()).toEqual({ opened: expect.any(Number), failed: {}, synRetransmits: 0 });
-    expect(traffic.removals(addressOf("n1"))).toEqual([]);
+  it("loses none while service proxies are killed and come back, and no route goes", async () => {
+    expect(await tallyOf("proxies", proxies)).toEqual(LOST_NONE);
+    expect(removalsIn(traffic)).toEqual([]);
   });
 
-  it("loses none while the pods are replaced, each new one ready before the old one goes", async () => {
-    await started({ name: "surge", proxyLagMillis: 200 });
-    const traffic = await rack.traffic({ perSecond: PER_SECOND });
-    for (const node of NODES) {
-      const [old = ""] = rack.podsOn(node);
-      const fresh = await rack.startPod(node);
-      rack.markReady(fresh);
-      rack.markTerminating(old);
-      await rack.reached(node, [fresh]);
-      await traffic.flows();
-      rack.endPod(old);
-    }
-    await traffic.flows();
-    expect(await traffic.stop()).toEqual({ opened: expect.any(Number), failed: {}, synRetransmits: 0 });
-    expect(traffic.removals(addressOf("n2"))).toEqual([]);
+  it("loses none while the pods are replaced, each new one ready before the old one goes, and no route goes", async () => {
+    expect(await tallyOf("surge", surge)).toEqual(LOST_NONE);
+    expect(removalsIn(traffic)).toEqual([]);
   });
 
-  it("loses, while each node's only pod goes before the next one comes, none that began after the router's table had changed", async () => {
-    await started({ name: "recreate", proxyLagMillis: 200, advertisement: { dataplaneGate: "Require" } });
-    const traffic = await rack.traffic({ perSecond: PER_SECOND });
-    for (const node of NODES) {
-      const [old = ""] = rack.podsOn(node);
-      rack.markTerminating(old);
-      await rack.routedTo(NODES.filter((other) => other !== node));
-      await traffic.flows();
-      rack.endPod(old);
-      const fresh = await rack.startPod(node);
-      await traffic.flows();
-      rack.markReady(fresh);
-      await rack.routedTo(NODES);
-      await traffic.flows();
-    }
-    await traffic.stop();
-    const removals = NODES.flatMap((node) => traffic.removals(addressOf(node)));
-    expect(removals).toHaveLength(3);
-    const failed = failuresOf(traffic.connections);
-    const inFlight = new Set(removals.flatMap((moment) => inFlightAt(traffic.connections, moment)));
-    expect(failed.filter((connection) => !inFlight.has(connection))).toEqual([]);
+  it.each([
+    { change: drain, name: "drain", removals: 1 },
+    { change: recreate, name: "recreate", removals: 3 },
+  ])("loses, when $change.name, none but what was under way when the router's table changed", async ({ change, name, removals }) => {
+    await tallyOf(name, change);
+    expect(removalsIn(traffic)).toHaveLength(removals);
+    const moments = traffic.tableChanges();
+    const inFlight = new Set(moments.flatMap((moment) => inFlightAt(traffic.connections, moment)));
+    const failures = failuresOf(traffic.connections).filter((connection) => !inFlight.has(connection));
+    expect({ moments, failures }).toEqual({ moments, failures: [] });
   });
 });

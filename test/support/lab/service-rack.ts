@@ -5,6 +5,7 @@
 
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { projectFile } from "../project.ts";
 import { ClusterDirectory } from "./cluster.ts";
 import { type Daemon, Fabric, type Host } from "./fabric.ts";
 import { Frr } from "./frr.ts";
@@ -22,7 +23,7 @@ const CLIENT = "10.99.0.2";
 export const SERVICE = "203.0.113.10";
 const PORT = 80;
 const HEALTH_PORT = 30_100;
-const PROGRAMS = new URL("../programs", import.meta.url).pathname;
+const PROGRAMS = projectFile("test/support/programs");
 
 export interface ServiceRackSpec {
   /** Short: it becomes part of the namespaces' names. */
@@ -115,6 +116,22 @@ export class ServiceRack {
       if (hops.join() !== nodes.join()) throw new Error(hops.join());
       return true;
     });
+  }
+
+  async establishedWith(node: NodeName): Promise<void> {
+    await until(`the session with ${node} is up`, async () => (await this.heralds[node].peer("tor"))["state"] === "Established");
+  }
+
+  /** When each node's session began. */
+  async sessions(): Promise<readonly unknown[]> {
+    return await Promise.all(NODES.map(async (node) => (await this.heralds[node].peer("tor"))["since"]));
+  }
+
+  /** Waits until every node has a session that began after these. */
+  async allNewSince(before: readonly unknown[]): Promise<void> {
+    for (const node of NODES) await this.establishedWith(node);
+    await until("every session is a new one", async () => (await this.sessions()).every((since, index) => since !== before[index]));
+    for (const node of NODES) await this.establishedWith(node);
   }
 
   setNode(node: NodeName, more: { readonly annotations?: Readonly<Record<string, string>> } = {}): void {

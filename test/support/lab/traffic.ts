@@ -57,7 +57,7 @@ export class Traffic {
   }
 
   /** Resolves after so many more connections have ended: what was changed before has met traffic. */
-  async flows(count = 50): Promise<void> {
+  async flows(count = 100): Promise<void> {
     const enough = this.#lines().length + count;
     await until(`${count} more connections have ended`, async () => this.#lines().length >= enough, 60_000);
   }
@@ -75,6 +75,11 @@ export class Traffic {
   get connections(): readonly Connection[] {
     if (this.#ended === null) throw new Error("the traffic has not been stopped");
     return this.#ended;
+  }
+
+  /** Moments at which the kernel's route changed: with any change of the next hops flows may move, and with them those under way. */
+  tableChanges(): readonly number[] {
+    return this.#changes().map(({ at }) => at);
   }
 
   /** Moments at which the kernel took a gateway out of any route. */
@@ -102,9 +107,12 @@ export class Traffic {
   }
 }
 
-/** Connections that were opened but not over at a moment. */
+/** Milliseconds by which the monitor may have stamped a change late on a busy machine. */
+const LATE_STAMP = 200;
+
+/** Connections that were opened but not over at a moment that the monitor saw. */
 export function inFlightAt(connections: readonly Connection[], moment: number): readonly Connection[] {
-  return connections.filter(({ at, endedAt }) => at <= moment && endedAt >= moment);
+  return connections.filter(({ at, endedAt }) => at <= moment && endedAt >= moment - LATE_STAMP);
 }
 
 export function failuresOf(connections: readonly Connection[]): readonly Connection[] {
