@@ -43,6 +43,8 @@ export interface SpeakerOptions {
   readonly clock: Clock;
   /** Addresses of this host; default: the system's. */
   readonly readAddresses?: ReadAddresses;
+  /** This process's own Pod is known to be deleted; default: it is not. */
+  readonly ownPodDeleted?: () => boolean;
 }
 
 /** What a reload did: keys that are in force now, and keys whose change needs a new process. */
@@ -236,7 +238,7 @@ export class Speaker {
   async #stop(cause: StopCause): Promise<void> {
     const { log, clock, metrics } = this.#options;
     const start = clock.now();
-    log({ event: "speaker.stopping", why: cause.text });
+    log({ event: "speaker.stopping", why: cause.text, podDeleted: this.#options.ownPodDeleted?.() ?? false });
     this.#ended.abort();
     this.#planning.stop();
     this.#probes.stop();
