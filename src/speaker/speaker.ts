@@ -34,6 +34,7 @@ import { Planning } from "./planning.ts";
 import { PrefixTimes } from "./prefix-times.ts";
 import { Recorder } from "./recorder.ts";
 import { Stability } from "./stability.ts";
+import { type ReloadReport, reloaded } from "./reload.ts";
 import { type Round, Timeline } from "./timeline.ts";
 import { recordTransitions } from "./transitions.ts";
 
@@ -51,14 +52,10 @@ export interface SpeakerOptions {
   readonly ownPodDeleted?: () => boolean;
 }
 
-/** What a reload did: keys that are in force now, and keys whose change needs a new process. */
-export interface ReloadReport {
-  readonly changed: readonly string[];
-  readonly needRestart: readonly string[];
-}
-
 const FIRST_TRANSITIONS = 10_000;
 
+/** Whatever peers do. */
+const STOP_MILLIS = 1900;
 /** Beyond the grace period of a drain. */
 const DRAIN_PATIENCE_MILLIS = 500;
 
@@ -138,7 +135,7 @@ export class Speaker {
       },
       config,
     );
-    this.#endOfRib = new EndOfRib({ clock, deferralMillis: () => config.eorDeferralMillis });
+    this.#endOfRib = new EndOfRib({ clock, deferralMillis: () => this.#config.eorDeferralMillis });
     this.#stability = new Stability({
       clock,
       log,
@@ -147,7 +144,7 @@ export class Speaker {
       heraldNamespace: config.namespace,
       stateFile: config.stateFile,
       bootId: (options.readBootId ?? readBootId)(),
-      maxAgeMillis: () => config.stateMaxAgeMillis,
+      maxAgeMillis: () => this.#config.stateMaxAgeMillis,
       routerId: () => this.#routerId,
       peers: () => this.#peers.all(),
       ownersOf: (prefix) => this.#planner.ownersOf(prefix),
@@ -243,26 +240,24 @@ export class Speaker {
   }
 
   /**
-   * Withdraws everything, ends every session with Cease/2 and frees what was held, within two seconds. Safe to call twice.
+   * Ends every session as docs/restart.md says, by `shutdown`, drain and evidence, and frees what was held, within {@link stopMillis}. Safe to call twice.
    */
   stop(cause: StopCause = SHUTDOWN): Promise<void> {
     this.#stopping ??= this.#stop(cause);
     return this.#stopping;
   }
 
+  /** How long a stop may take from now on, in milliseconds: a drain under way is finished first. */
+  get stopMillis(): number {
+    return STOP_MILLIS + (this.#planner.drain === "leaving" ? this.#config.drain.gracePeriodMillis + DRAIN_PATIENCE_MILLIS : 0);
+  }
+
   /** Takes over what can change while it runs. The rest is named, and stays as it was. */
   reload(config: SpeakerConfig): ReloadReport {
-    const before = this.#config;
-    const changed: string[] = [];
-    const needRestart: string[] = [];
-    for (const key of CONFIG_KEYS) {
-      if (JSON.stringify(before[key]) === JSON.stringify(config[key])) continue;
-      (LIVE_KEYS.has(key) ? changed : needRestart).push(key.replace(/Millis$/, ""));
-    }
-    const { coalesceMillis, resetSpreadMillis, balance } = config;
-    this.#config = { ...before, coalesceMillis, resetSpreadMillis, balance };
-    this.#options.log({ event: "speaker.reloaded", changed, needRestart });
-    return { changed, needRestart };
+    const { config: merged, report } = reloaded(this.#config, config);
+    this.#config = merged;
+    this.#options.log({ event: "speaker.reloaded", changed: report.changed, needRestart: report.needRestart });
+    return report;
   }
 
   /** Sessions by name. */
@@ -282,9 +277,7 @@ export class Speaker {
     this.#endOfRib.stop();
     this.#listener.stop();
     if (departure === "silent") {
-      // The file first: what is not in it when the process ends would be lost for the next one.
-      await this.#stability.keep();
-      await this.#peers.leaveSilently(cause);
+      await Promise.all([this.#stability.keep(), this.#peers.leaveSilently(cause)]);
     } else {
       await this.#peers.stop(cause);
       await this.#stability.discard();
@@ -383,27 +376,3 @@ export class Speaker {
     });
   }
 }
-
-const CONFIG_KEYS = [
-  "nodeName",
-  "namespace",
-  "source",
-  "bgp",
-  "admin",
-  "loadBalancerClass",
-  "serviceProxyName",
-  "ignoreExcludeLabel",
-  "stateFile",
-  "resetSpreadMillis",
-  "coalesceMillis",
-  "dataplane",
-  "announceHoldDown",
-  "weightHoldDownMillis",
-  "weightTolerance",
-  "drain",
-  "balance",
-  "log",
-  "record",
-] as const satisfies readonly (keyof SpeakerConfig)[];
-
-const LIVE_KEYS: ReadonlySet<keyof SpeakerConfig> = new Set(["coalesceMillis", "resetSpreadMillis", "balance"]);
