@@ -33,8 +33,8 @@ import { PeerSet } from "./peer-set.ts";
 import { Planning } from "./planning.ts";
 import { PrefixTimes } from "./prefix-times.ts";
 import { Recorder } from "./recorder.ts";
-import { Stability } from "./stability.ts";
 import { type ReloadReport, reloaded } from "./reload.ts";
+import { Stability } from "./stability.ts";
 import { type Round, Timeline } from "./timeline.ts";
 import { recordTransitions } from "./transitions.ts";
 
