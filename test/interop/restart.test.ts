@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Bird } from "../support/lab/bird.ts";
 import type { ClusterDirectory } from "../support/lab/cluster.ts";
 import { Fabric } from "../support/lab/fabric.ts";
@@ -19,6 +19,9 @@ const WEB = "203.0.113.1/32";
 const SHOP = "203.0.113.2/32";
 const NEW = "203.0.113.3/32";
 const ADDRESSES: Readonly<Record<string, string>> = { web: "203.0.113.1", shop: "203.0.113.2", new: "203.0.113.3" };
+
+// Routers wait for what RFC 4724 has them wait for, one case after the other.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 requireTools(
   "root",
@@ -94,7 +97,7 @@ requireTools(
         if (held !== JSON.stringify({ frr: wanted, bird: wanted })) throw new Error(held);
         return true;
       },
-      45_000,
+      60_000,
     );
   };
   /** Whatever earlier cases left is flushed: by a speaker that comes fresh and leaves politely. */
@@ -260,7 +263,7 @@ requireTools(
       ["a command to the process", { command: true }],
     ];
     it.each(causes)("by %s announces with the community, then withdraws, and the sessions stay up", async (_, edit) => {
-      const herald = await announcing(["web"], { drain: { gracePeriod: "3s", prepend: 2, on: { cordon: true } } });
+      const herald = await announcing(["web"], { drain: { gracePeriod: "6s", prepend: 2, on: { cordon: true } } });
       if (edit.command === true) expect(await herald.post("/api/v1/drain")).toBe(200);
       else node(herald.cluster, edit);
       await until("the community on both", async () =>
@@ -284,7 +287,7 @@ requireTools(
     });
 
     it("is finished when the process is told to end, with nothing announced that is new, and then Cease/2", async () => {
-      const herald = await announcing(["web"], { drain: { gracePeriod: "4s" }, shutdown: "gracefulRestart" });
+      const herald = await announcing(["web"], { drain: { gracePeriod: "10s" }, shutdown: "gracefulRestart" });
       node(herald.cluster, { annotations: { "herald.dev/drain": "" } });
       await until("the community", async () => bird.table("IPv4").get(WEB)?.[0]?.communities.includes("65535:0") === true);
       cluster(herald.cluster, ["web", "new"], {}, {}, { annotations: { "herald.dev/drain": "" } });
