@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { kubeconfigOf } from "../support/kubeconfig.ts";
 import { ApiServer } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
@@ -81,7 +82,7 @@ requireTools(
     await router.start();
     bridge = await bridgeInto(fabric, () => server.port);
     const kubeconfig = join(fabric.host("node").directory, "kubeconfig");
-    writeFileSync(kubeconfig, kubeconfigOf(server.caPem, "speaker-token"));
+    writeFileSync(kubeconfig, kubeconfigOf({ server: `https://127.0.0.1:${API_PORT}`, ca: server.caPem, token: "speaker-token" }));
     herald = new Herald(fabric.host("node"), { node: "node-1", kubeconfig });
     await herald.start();
   }, CONTROL_PLANE_BUILD_MILLIS);
@@ -140,22 +141,6 @@ requireTools(
 
 /** What kube-proxy answers where it is asked by default. */
 const HEALTHY_PROXY = 'require("node:http").createServer((_, answer) => answer.end()).listen(10256, "127.0.0.1")';
-
-function kubeconfigOf(ca: string, token: string): string {
-  return JSON.stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [
-      {
-        name: "lab",
-        cluster: { server: `https://127.0.0.1:${API_PORT}`, "certificate-authority-data": Buffer.from(ca).toString("base64") },
-      },
-    ],
-    users: [{ name: "speaker", user: { token } }],
-    contexts: [{ name: "lab", context: { cluster: "lab", user: "speaker" } }],
-    "current-context": "lab",
-  });
-}
 
 /** Makes the API server on this side's loopback reachable on the node's: a unix socket is the same file in every network namespace. */
 async function bridgeInto(fabric: Fabric, port: () => number): Promise<Server> {
