@@ -17,6 +17,8 @@ export interface HeraldSettings {
   readonly cluster?: ClusterDirectory;
   /** Further keys of the configuration. */
   readonly configuration?: Readonly<Record<string, unknown>>;
+  /** Further variables of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Reads objects from the API server that this names instead of from {@link Herald.cluster}. */
   readonly kubeconfig?: string;
 }
@@ -51,8 +53,13 @@ export class Herald {
       ...this.#settings.configuration,
     };
     writeFileSync(file, JSON.stringify(configuration));
-    this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file]);
+    this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file], this.#settings.environment);
     await until("the speaker is ready", async () => this.#ready());
+  }
+
+  /** Where its admin API is, as `--server` takes it. */
+  get server(): string {
+    return `unix:${this.#socket}`;
   }
 
   /** SIGTERM, and its exit code. */
