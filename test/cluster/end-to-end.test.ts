@@ -140,7 +140,10 @@ requireTools(
     const stranger = await runBundle(["balance", "live", "--kubeconfig", kubeconfigOfUser("no-such-token")]);
     expect([stranger.status, stranger.stderr]).toEqual([1, expect.stringContaining("does not accept our credentials (401)")]);
     const early = await herald("explain", "shop/web");
-    expect([early.status, early.stderr]).toEqual([1, expect.stringMatching(/does not serve bgppeers\.herald\.dev, .*\(404\): herald crds \|/)]);
+    expect([early.status, early.stderr]).toEqual([
+      1,
+      expect.stringMatching(/does not serve bgppeers\.herald\.dev, .*\(404\): herald crds \|/),
+    ]);
     await server.installCrds();
     const empty = await herald("plan", "-o", "json");
     expect([empty.status, JSON.parse(empty.stdout).routes]).toEqual([0, []]);
@@ -175,7 +178,8 @@ requireTools(
       }),
     );
     for (const router of routers)
-      for (const name of ALL) await until(`${router.product} and ${name} peer`, async () => router.established(NODES[name]), PATIENCE_MILLIS);
+      for (const name of ALL)
+        await until(`${router.product} and ${name} peer`, async () => router.established(NODES[name]), PATIENCE_MILLIS);
   });
 
   it("kubectl apply of a Service brings its address to both routers, by way of every node", async () => {
@@ -215,7 +219,9 @@ requireTools(
     );
     const explained = await herald("explain", "198.18.0.1", "-o", "json");
     const items = list(JSON.parse(explained.stdout).items).map(record);
-    expect(items.filter(({ node }) => node === "node-2").map(({ announced, reason }) => [announced, reason])).toEqual([[false, "noLocalEndpoints"]]);
+    expect(items.filter(({ node }) => node === "node-2").map(({ announced, reason }) => [announced, reason])).toEqual([
+      [false, "noLocalEndpoints"],
+    ]);
     const balanced = record(list(JSON.parse((await herald("balance", "-o", "json")).stdout).items)[0]);
     expect(list(balanced["nodes"]).map((of) => record(of)["node"])).toEqual(["node-1", "node-3"]);
     expect([planned.status, explained.status]).toEqual([0, 0]);
@@ -227,7 +233,12 @@ requireTools(
     const { status, stdout } = await herald("plan", "live", file, "--against", "live", "-o", "json", "--exit-code");
     const { announced, withdrawn, changed } = JSON.parse(stdout);
     expect([status, announced, withdrawn]).toEqual([3, [], []]);
-    expect(list(changed).map((one) => list(record(one)["fields"]).join())).toEqual(["communities", "communities", "communities", "communities"]);
+    expect(list(changed).map((one) => list(record(one)["fields"]).join())).toEqual([
+      "communities",
+      "communities",
+      "communities",
+      "communities",
+    ]);
   });
 
   it("drain --wait ends when the node announces nothing, and undrain brings it back", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { Credentials } from "../../src/kube/credentials.ts";
@@ -94,7 +94,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a control plane with mishaps", () => {
     await server.grant("system:serviceaccount:herald-system:herald", SPEAKER_RULES);
 
     const directory = testDirectory("service-account");
-    mkdirSync(directory, { recursive: true });
+    cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
     writeFileSync(join(directory, "ca.crt"), server.caPem);
     /** As kubelet does: the whole file at once. */
     const mount = (token: string): void => {

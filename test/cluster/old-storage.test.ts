@@ -68,7 +68,11 @@ requireTools(...CONTROL_PLANE_NEEDS, OLD_ETCD)("an API server on Debian's etcd",
     await expose("late");
     await server.delete(SHOP_SLICES, "s-0-1");
     await followings[0]?.agree(server);
-    expect([...sink.changes(before)].sort()).toEqual(["delete EndpointSlice shop/s-0-1", "set EndpointSlice shop/late-1", "set Service shop/late"]);
+    expect([...sink.changes(before)].sort()).toEqual([
+      "delete EndpointSlice shop/s-0-1",
+      "set EndpointSlice shop/late-1",
+      "set Service shop/late",
+    ]);
     const [latest] = watches.filter(({ plural }) => plural === "services").slice(-1);
     expect(latest).toMatchObject({ initialEvents: false, resourceVersion: expect.stringMatching(/^\d+$/) });
   });

@@ -61,7 +61,9 @@ export class Following {
       "the source holds what the server has",
       async () => {
         const wanted = await truthOf(server);
-        const held = this.sink.names.filter((name) => KINDS.some((kind) => name.startsWith(`${kind} `)) && name !== "Service default/kubernetes");
+        const held = this.sink.names.filter(
+          (name) => KINDS.some((kind) => name.startsWith(`${kind} `)) && name !== "Service default/kubernetes",
+        );
         return JSON.stringify(held) === JSON.stringify(wanted) && wanted;
       },
       PATIENCE_MILLIS,
