@@ -6,8 +6,6 @@ export class BreakableLink {
   readonly #sockets = new Set<Socket>();
   /** Of connections that are half open. */
   readonly #lost = new Set<Socket>();
-  /** Connections so far. */
-  connections = 0;
   #frozen = false;
   #down = false;
 
@@ -17,7 +15,6 @@ export class BreakableLink {
         near.on("error", () => {}).resetAndDestroy();
         return;
       }
-      this.connections++;
       const far = connect(target(), "127.0.0.1");
       for (const [from, to] of [
         [near, far],
@@ -57,6 +54,11 @@ export class BreakableLink {
   /** Breaks every connection with a RST; new ones work. */
   reset(): void {
     for (const socket of [...this.#sockets]) socket.resetAndDestroy();
+  }
+
+  /** Ends every connection with a FIN; new ones work. */
+  close(): void {
+    for (const socket of [...this.#sockets]) socket.destroy();
   }
 
   /** The connections of now are half open from now on: their octets vanish, and nobody is told. New ones work. */
