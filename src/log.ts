@@ -72,6 +72,14 @@ export type LogEvent =
     }
   | { readonly event: "dataplane.open"; readonly healthz: string; readonly milliseconds: number }
   | { readonly event: "dataplane.refused"; readonly healthz: string; readonly seconds: number }
+  | {
+      readonly event: "kube.writeFailed";
+      readonly what: string;
+      readonly condition: string;
+      readonly why: string;
+      readonly untold: number;
+    }
+  | { readonly event: "kube.writeMended"; readonly what: string }
   | { readonly event: "record.failed"; readonly file: string; readonly why: string }
   | { readonly event: "admin.ready"; readonly listen: string }
   | { readonly event: "admin.command"; readonly command: string; readonly from: string }
@@ -107,6 +115,8 @@ const LEVELS = {
   "listener.unknownCaller": "warn",
   "dataplane.open": "info",
   "dataplane.refused": "warn",
+  "kube.writeFailed": "warn",
+  "kube.writeMended": "info",
   "record.failed": "error",
   "admin.ready": "info",
   "admin.command": "info",
