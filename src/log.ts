@@ -11,6 +11,9 @@ export type LogEvent =
   | { readonly event: "speaker.stopped"; readonly milliseconds: number }
   | { readonly event: "speaker.reloaded"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
   | { readonly event: "speaker.reloadFailed"; readonly why: string }
+  | { readonly event: "controller.synced"; readonly milliseconds: number }
+  | { readonly event: "controller.leading" }
+  | { readonly event: "controller.following" }
   | { readonly event: "state.unavailable"; readonly why: string }
   | { readonly event: "source.fault"; readonly what: string; readonly why: string }
   | {
@@ -94,6 +97,9 @@ const LEVELS = {
   "speaker.stopped": "info",
   "speaker.reloaded": "info",
   "speaker.reloadFailed": "warn",
+  "controller.synced": "info",
+  "controller.leading": "info",
+  "controller.following": "info",
   "state.unavailable": "warn",
   "source.fault": "warn",
   "object.invalid": "warn",
