@@ -11,6 +11,7 @@ import { Metrics } from "../metrics.ts";
 import { DirectorySource } from "../source/directory/directory-source.ts";
 import { KubernetesSource } from "../source/kubernetes/kubernetes-source.ts";
 import type { Source } from "../source/source.ts";
+import type { ReportTo } from "../speaker/kube-reports.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { EXIT } from "./failure.ts";
 import type { SpeakerFlags } from "./program.ts";
@@ -25,7 +26,7 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
   const config = read();
   const log = createLog(config.log);
   const metrics = new Metrics({ version: VERSION, commit: COMMIT });
-  const speaker = new Speaker({ config, source: createSource(config), log, metrics, clock: systemClock });
+  const speaker = new Speaker({ config, source: createSource(config), log, metrics, clock: systemClock, reportTo: reportTo(config) });
   const admin = new AdminServer(config.admin, {
     view: speaker.view,
     commands: speaker.commands,
@@ -70,6 +71,19 @@ function createSource({ source, namespace, serviceProxyName }: SpeakerConfig): S
     return new DirectorySource({ directory: source.directory, heraldNamespace: namespace, clock: systemClock });
   const client = new KubeClient({ credentials: credentialsFor(source), clock: systemClock, userAgent: `herald/${VERSION}` });
   return new KubernetesSource({ client, heraldNamespace: namespace, serviceProxyName, clock: systemClock, random: Math.random });
+}
+
+/** A client of its own: pauses that the server asks of Events and status are none for what is read. */
+function reportTo({ source }: SpeakerConfig): ReportTo | null {
+  if (source.type === "directory") return null;
+  const credentials = credentialsFor(source);
+  const client = new KubeClient({
+    credentials,
+    clock: systemClock,
+    userAgent: `herald/${VERSION}`,
+    budget: { perSecond: 5, burst: 10 },
+  });
+  return { client, version: VERSION };
 }
 
 /** A bad file changes nothing: what is in force stays. */
