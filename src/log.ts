@@ -14,6 +14,10 @@ export type LogEvent =
   | { readonly event: "controller.synced"; readonly milliseconds: number }
   | { readonly event: "controller.leading" }
   | { readonly event: "controller.following" }
+  | { readonly event: "lease.acquired"; readonly identity: string; readonly transitions: number }
+  | { readonly event: "lease.lost"; readonly why: string }
+  | { readonly event: "lease.heldByOther"; readonly holder: string }
+  | { readonly event: "lease.fault"; readonly lease: string; readonly why: string }
   | { readonly event: "state.unavailable"; readonly why: string }
   | { readonly event: "source.fault"; readonly what: string; readonly why: string }
   | {
@@ -100,6 +104,10 @@ const LEVELS = {
   "controller.synced": "info",
   "controller.leading": "info",
   "controller.following": "info",
+  "lease.acquired": "info",
+  "lease.lost": "warn",
+  "lease.heldByOther": "info",
+  "lease.fault": "warn",
   "state.unavailable": "warn",
   "source.fault": "warn",
   "object.invalid": "warn",

@@ -15,6 +15,7 @@ import type { ReportTo } from "../speaker/kube-reports.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { EXIT } from "./failure.ts";
 import type { SpeakerFlags } from "./program.ts";
+import { stopAsked } from "./stop.ts";
 import { COMMIT, VERSION } from "./version.ts";
 
 /** A stop takes less than two seconds, whatever peers do. */
@@ -93,25 +94,6 @@ function reload(read: () => SpeakerConfig, speaker: Speaker, log: Log): void {
   } catch (error) {
     log({ event: "speaker.reloadFailed", why: words(error) });
   }
-}
-
-/** Resolves with the first SIGTERM or SIGINT; the second ends the process at once. Standard input that ends counts as the first. */
-function stopAsked(whileStdin: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const ask = (code: number): void => {
-      if (asked) process.exit(code);
-      asked = true;
-      resolve();
-    };
-    process.on("SIGTERM", () => ask(143));
-    process.on("SIGINT", () => ask(130));
-    if (!whileStdin) return;
-    const ended = (): void => {
-      if (!asked) ask(EXIT.done);
-    };
-    process.stdin.once("end", ended).once("error", ended).resume();
-  });
 }
 
 function words(error: unknown): string {
