@@ -133,11 +133,11 @@ export class StatusWriter {
     const { target } = object;
     const own = JSON.stringify(target.own);
     object.writing = true;
-    object.notBefore = clock.now() + BETWEEN_WRITES;
     const made = object.own === own ? null : await this.#apply(target, target.own ?? {});
     if (made?.ok === true) object.own = own;
     const outcome = made?.ok === false ? made : await this.#apply(target, { status: wish.status }, "status");
     object.writing = false;
+    object.notBefore = clock.now() + BETWEEN_WRITES;
     if (outcome.ok) {
       object.failures = 0;
       object.status = wish.text;

@@ -92,6 +92,19 @@ export class ApiServer {
     return { source: "the test", read: async () => access };
   }
 
+  /** A kubeconfig of a user that may do everything, for kubectl. */
+  kubeconfig(): string {
+    const certificate = Buffer.from(this.caPem).toString("base64");
+    return JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name: "lab", cluster: { server: `https://127.0.0.1:${this.port}`, "certificate-authority-data": certificate } }],
+      users: [{ name: "admin", user: { token: ADMIN_TOKEN } }],
+      contexts: [{ name: "lab", context: { cluster: "lab", user: "admin" } }],
+      "current-context": "lab",
+    });
+  }
+
   /** Tokens of one user; takes effect with the next start of the server. */
   setToken(token: string, user: string): void {
     for (const [known, { user: owner }] of this.#tokens) if (owner === user) this.#tokens.delete(known);
