@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -8,7 +9,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { KubeClient } from "../../../src/kube/client.ts";
 import type { Credentials } from "../../../src/kube/credentials.ts";
 import type { Outcome } from "../../../src/kube/failure.ts";
-import type { Resource } from "../../../src/kube/resource.ts";
+import { pathOf, type Resource } from "../../../src/kube/resource.ts";
 import { Secret } from "../../../src/kube/secret.ts";
 import { createAuthority } from "../certificate.ts";
 import { testDirectory } from "../leftovers.ts";
@@ -134,6 +135,25 @@ export class ApiServer {
       return answer;
     });
     succeeded(outcome);
+  }
+
+  /** What the server would say to `kubectl create`: "" = it would take the object. Nothing is stored. */
+  async refusalOf(place: Resource, object: KubeObject): Promise<string> {
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
+    const path = pathOf(place, { dryRun: "All", fieldValidation: "Strict" });
+    const answer = await new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
+      const asked = request({ host: "127.0.0.1", port: this.port, path, method: "POST", headers, ca: this.caPem }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
+      });
+      asked.on("error", reject);
+      asked.end(JSON.stringify(object));
+    });
+    if (answer.status === 201) return "";
+    const { message } = JSON.parse(answer.text);
+    if (answer.status !== 400 && answer.status !== 422) throw new Error(`the API server: ${answer.status} ${message}`);
+    return String(message);
   }
 
   async delete(place: Resource, name: string): Promise<void> {
