@@ -7,7 +7,8 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogEvent =
   | { readonly event: "speaker.started"; readonly node: string; readonly source: string }
   | { readonly event: "speaker.synced"; readonly milliseconds: number; readonly routerID: string }
-  | { readonly event: "speaker.stopping"; readonly why: string }
+  /** `podDeleted`: this Pod is known to be deleted, as by a rollout. */
+  | { readonly event: "speaker.stopping"; readonly why: string; readonly podDeleted: boolean }
   | { readonly event: "speaker.stopped"; readonly milliseconds: number }
   | { readonly event: "speaker.reloaded"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
   | { readonly event: "speaker.reloadFailed"; readonly why: string }
@@ -19,6 +20,12 @@ export type LogEvent =
   | { readonly event: "lease.heldByOther"; readonly holder: string }
   | { readonly event: "lease.fault"; readonly lease: string; readonly why: string }
   | { readonly event: "state.unavailable"; readonly why: string }
+  /** A graceful stop needs to know that this Pod is being deleted; it cannot be known. */
+  | { readonly event: "ownPod.unknown"; readonly why: string }
+  | { readonly event: "state.restored"; readonly file: string; readonly routes: number; readonly peers: number; readonly agreedAt: string }
+  | { readonly event: "state.ignored"; readonly file: string; readonly why: string; readonly aside: string }
+  | { readonly event: "state.unwritable"; readonly why: string }
+  | { readonly event: "state.written" }
   | { readonly event: "source.fault"; readonly what: string; readonly why: string }
   | {
       readonly event: "object.invalid";
@@ -109,6 +116,11 @@ const LEVELS = {
   "lease.heldByOther": "info",
   "lease.fault": "warn",
   "state.unavailable": "warn",
+  "ownPod.unknown": "warn",
+  "state.restored": "info",
+  "state.ignored": "warn",
+  "state.unwritable": "warn",
+  "state.written": "info",
   "source.fault": "warn",
   "object.invalid": "warn",
   "object.more": "warn",

@@ -10,6 +10,7 @@ import { createLog, type Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { DirectorySource } from "../source/directory/directory-source.ts";
 import { KubernetesSource } from "../source/kubernetes/kubernetes-source.ts";
+import { OwnPod } from "../source/kubernetes/own-pod.ts";
 import type { Source } from "../source/source.ts";
 import type { ReportTo } from "../speaker/kube-reports.ts";
 import { Speaker } from "../speaker/speaker.ts";
@@ -18,16 +19,15 @@ import type { SpeakerFlags } from "./program.ts";
 import { stopAsked } from "./stop.ts";
 import { COMMIT, VERSION } from "./version.ts";
 
-/** A stop takes less than two seconds, whatever peers do. */
-const STOP_MILLIS = 1900;
-
 /** Runs until SIGTERM, SIGINT, or the end of the source. @throws {SpeakerError} when it cannot start */
 export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
   const read = (): SpeakerConfig => loadConfig(flags.config ?? null, { flags });
   const config = read();
   const log = createLog(config.log);
   const metrics = new Metrics({ version: VERSION, commit: COMMIT });
-  const speaker = new Speaker({ config, source: createSource(config), log, metrics, clock: systemClock, reportTo: reportTo(config) });
+  const { source, ownPod } = createInputs(config, log);
+  const ownPodDeleted = (): boolean => ownPod?.deleting ?? false;
+  const speaker = new Speaker({ config, source, log, metrics, clock: systemClock, ownPodDeleted, reportTo: reportTo(config) });
   const admin = new AdminServer(config.admin, {
     view: speaker.view,
     commands: speaker.commands,
@@ -40,10 +40,12 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
   const stop = stopAsked(flags.whileStdin === true);
   process.on("SIGHUP", () => reload(read, speaker, log));
   let started = false;
+  const ended = new AbortController();
   try {
     const { urls } = await admin.start();
     await speaker.start();
     started = true;
+    void ownPod?.run(ended.signal);
     for (const listen of urls) log({ event: "admin.ready", listen });
     rehearseInTurns(REHEARSALS);
     await Promise.race([speaker.finished, stop]);
@@ -51,8 +53,9 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
     // An input that is read keeps the process alive.
     if (flags.whileStdin === true) process.stdin.destroy();
     // The last resort: a socket that does not end must not hold the node's shutdown up.
-    const deadline = setTimeout(() => process.exit(EXIT.failed), STOP_MILLIS);
+    const deadline = setTimeout(() => process.exit(EXIT.failed), speaker.stopMillis);
     await Promise.all([started ? speaker.stop() : null, admin.stop()]);
+    ended.abort();
     clearTimeout(deadline);
   }
   return EXIT.done;
@@ -67,11 +70,24 @@ function rehearseInTurns(left: number): void {
   });
 }
 
-function createSource({ source, namespace, serviceProxyName }: SpeakerConfig): Source {
-  if (source.type === "directory")
-    return new DirectorySource({ directory: source.directory, heraldNamespace: namespace, clock: systemClock });
+/** Both ask one server over one connection. */
+function createInputs(config: SpeakerConfig, log: Log): { readonly source: Source; readonly ownPod: OwnPod | null } {
+  const { source, namespace, serviceProxyName } = config;
+  if (source.type === "directory") {
+    const { directory } = source;
+    return { source: new DirectorySource({ directory, heraldNamespace: namespace, clock: systemClock }), ownPod: null };
+  }
   const client = new KubeClient({ credentials: credentialsFor(source), clock: systemClock, userAgent: `herald/${VERSION}` });
-  return new KubernetesSource({ client, heraldNamespace: namespace, serviceProxyName, clock: systemClock, random: Math.random });
+  const ports = { client, clock: systemClock, random: Math.random };
+  return {
+    source: new KubernetesSource({ ...ports, heraldNamespace: namespace, serviceProxyName }),
+    ownPod: new OwnPod({
+      ...ports,
+      namespace,
+      name: process.env["POD_NAME"] ?? "",
+      unknown: (why) => log({ event: "ownPod.unknown", why }),
+    }),
+  };
 }
 
 /** A client of its own: pauses that the server asks of Events and status are none for what is read. */
