@@ -38,7 +38,8 @@ export const ipAddressPoolSpec = object("Addresses that Services of type LoadBal
 
 /** herald.dev/v1alpha1 IPAddressPool. */
 export function projectIPAddressPool(spec: TypeOf<typeof ipAddressPoolSpec>, metadata: Metadata): IPAddressPool {
-  return { kind: "IPAddressPool", metadata, ranges: spec.addresses, autoAssign: spec.autoAssign, avoidBuggyIPs: spec.avoidBuggyIPs };
+  const { addresses, autoAssign, avoidBuggyIPs, serviceAllocation } = spec;
+  return { kind: "IPAddressPool", metadata, ranges: addresses, autoAssign, avoidBuggyIPs, serviceAllocation };
 }
 
 function parseAddresses(value: string): Parsed<Range> {
