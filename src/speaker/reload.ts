@@ -11,6 +11,7 @@ const KEYS: Readonly<Record<keyof SpeakerConfig, "live" | "restart">> = {
   nodeName: "restart",
   namespace: "restart",
   source: "restart",
+  leaderElection: "restart",
   bgp: "restart",
   admin: "restart",
   loadBalancerClass: "restart",
@@ -25,7 +26,7 @@ const KEYS: Readonly<Record<keyof SpeakerConfig, "live" | "restart">> = {
   announceHoldDown: "restart",
   weightHoldDownMillis: "restart",
   weightTolerance: "restart",
-  status: "restart",
+  status: "live",
   shutdown: "live",
   drain: "restart",
   balance: "live",
@@ -41,8 +42,8 @@ export function reloaded(before: SpeakerConfig, after: SpeakerConfig): { readonl
     if (!isKey(key) || JSON.stringify(before[key]) === JSON.stringify(after[key])) continue;
     (kind === "live" ? changed : needRestart).push(key.replace(/Millis$/, ""));
   }
-  const { coalesceMillis, resetSpreadMillis, stateMaxAgeMillis, eorDeferralMillis, shutdown, balance } = after;
-  const config = { ...before, coalesceMillis, resetSpreadMillis, stateMaxAgeMillis, eorDeferralMillis, shutdown, balance };
+  const { coalesceMillis, resetSpreadMillis, stateMaxAgeMillis, eorDeferralMillis, shutdown, balance, status } = after;
+  const config = { ...before, coalesceMillis, resetSpreadMillis, stateMaxAgeMillis, eorDeferralMillis, shutdown, balance, status };
   return { config, report: { changed, needRestart } };
 }
 

@@ -27,6 +27,7 @@ import { EndOfRib } from "./end-of-rib.ts";
 import { FindingLog } from "./finding-log.ts";
 import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
 import { askOverHttp } from "./http-ask.ts";
+import { KubeReports, type ReportTo } from "./kube-reports.ts";
 import { LastPeerHold } from "./last-peer-hold.ts";
 import { Listener } from "./listener.ts";
 import { LiveView } from "./live-view.ts";
@@ -47,6 +48,8 @@ export interface SpeakerOptions {
   readonly clock: Clock;
   /** Addresses of this host; default: the system's. */
   readonly readAddresses?: ReadAddresses;
+  /** An API server to tell of sessions and announcements; none by default. */
+  readonly reportTo?: ReportTo | null;
   /** This run of the kernel; default: what the system says. */
   readonly readBootId?: ReadBootId;
   /** Herald's own Pod is being deleted: the evidence that a stop is a rollout, and not the end of the machine. Default: there is none. */
@@ -81,6 +84,7 @@ export class Speaker {
   readonly #listener: Listener;
   readonly #ended = new AbortController();
   readonly #waitingForRoutes = new Set<string>();
+  readonly #reports: KubeReports | null;
   readonly #stability: Stability;
   readonly #endOfRib: EndOfRib;
   #config: SpeakerConfig;
@@ -198,6 +202,10 @@ export class Speaker {
     this.view = view;
     this.commands = new Commands({ ...parts, happened: (kind, text) => this.#happened(null, kind, text) });
     metrics.setSource(view);
+    const look = () => ({ peers: view.peers().items, ready: view.ready(), waitingFor: view.waitingFor(), drained: view.drained() });
+    const reporting = { clock, log, node: config.nodeName, namespace: config.namespace, random: Math.random, planner: this.#planner, look };
+    const { reportTo = null } = options;
+    this.#reports = reportTo === null ? null : new KubeReports({ ...reportTo, ...reporting }, config.status.node);
   }
 
   /** Resolves after {@link stop}; rejects when the source cannot go on: the directory is not readable at the start. */
@@ -259,6 +267,7 @@ export class Speaker {
   /** Takes over what can change while it runs. The rest is named, and stays as it was. */
   reload(config: SpeakerConfig): ReloadReport {
     const { config: merged, report } = reloaded(this.#config, config);
+    if (merged.status.node !== this.#config.status.node) this.#reports?.switchNodeStatus(merged.status.node);
     this.#config = merged;
     this.#options.log({ event: "speaker.reloaded", changed: report.changed, needRestart: report.needRestart });
     return report;
@@ -282,12 +291,14 @@ export class Speaker {
     this.#probes.stop();
     this.#endOfRib.stop();
     this.#listener.stop();
+    const reported = this.#reports?.stop();
     if (departure === "silent") {
       await Promise.all([this.#stability.keep(), this.#peers.leaveSilently(cause)]);
     } else {
       await this.#peers.stop(cause);
       await this.#stability.discard();
     }
+    await reported;
     await this.#recorder?.close();
     metrics.stop();
     log({ event: "speaker.stopped", milliseconds: Math.round(clock.now() - start) });
@@ -308,6 +319,7 @@ export class Speaker {
 
   #batch(batch: SourceBatch): void {
     for (const change of batch.changes) this.#look(change);
+    this.#reports?.observe(batch);
     this.#sourceFindings = batch.findings;
     this.#decideOn(this.#lastPeer.apply(batch.changes), batch.at);
   }
@@ -351,6 +363,7 @@ export class Speaker {
     // After its withdrawals: a peer that goes takes them along.
     for (const peer of change.peers) if (peer.peer === null) this.#peers.change(peer);
     this.#probes.follow(change.probes);
+    this.#reports?.changed(change);
     this.#stability.changed(change);
     this.#awaitsGates = change.awaitsGates;
     // Of the first decisions on a big cluster the timeline keeps a part: what it lacks has been so since the start.
@@ -368,12 +381,14 @@ export class Speaker {
       if (this.#waitingForRoutes.delete(peer.name)) peer.openRoutes();
       peer.flush(round);
     }
+    this.#reports?.decided();
     if (this.#announcedSync) return;
     this.#announcedSync = true;
     log({ event: "speaker.synced", milliseconds: Math.round(clock.now() - this.#startedAt), routerID: formatRouterId(this.#routerId) });
   }
 
   #happened(peer: string | null, kind: string, text: string): void {
+    this.#reports?.happened();
     this.#timeline.add({
       atEpochMillis: this.#options.clock.wall().getTime(),
       service: "",

@@ -9,7 +9,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { KubeClient } from "../../../src/kube/client.ts";
 import type { Credentials } from "../../../src/kube/credentials.ts";
 import type { Outcome } from "../../../src/kube/failure.ts";
-import type { Resource } from "../../../src/kube/resource.ts";
+import { pathOf, type Resource } from "../../../src/kube/resource.ts";
 import { Secret } from "../../../src/kube/secret.ts";
 import { createAuthority } from "../certificate.ts";
 import { testDirectory } from "../leftovers.ts";
@@ -106,6 +106,19 @@ export class ApiServer {
     return { source: "the test", read: async () => access };
   }
 
+  /** A kubeconfig of a user that may do everything, for kubectl. */
+  kubeconfig(): string {
+    const certificate = Buffer.from(this.caPem).toString("base64");
+    return JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name: "lab", cluster: { server: `https://127.0.0.1:${this.port}`, "certificate-authority-data": certificate } }],
+      users: [{ name: "admin", user: { token: ADMIN_TOKEN } }],
+      contexts: [{ name: "lab", context: { cluster: "lab", user: "admin" } }],
+      "current-context": "lab",
+    });
+  }
+
   /** Tokens of one user; takes effect with the next start of the server. */
   setToken(token: string, user: string): void {
     for (const [known, { user: owner }] of this.#tokens) if (owner === user) this.#tokens.delete(known);
@@ -135,6 +148,25 @@ export class ApiServer {
       return answer;
     });
     succeeded(outcome);
+  }
+
+  /** What the server would say to `kubectl create`: "" = it would take the object. Nothing is stored. */
+  async refusalOf(place: Resource, object: KubeObject): Promise<string> {
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
+    const path = pathOf(place, { dryRun: "All", fieldValidation: "Strict" });
+    const answer = await new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
+      const asked = request({ host: "127.0.0.1", port: this.port, path, method: "POST", headers, ca: this.caPem }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
+      });
+      asked.on("error", reject);
+      asked.end(JSON.stringify(object));
+    });
+    if (answer.status === 201) return "";
+    const { message } = JSON.parse(answer.text);
+    if (answer.status !== 400 && answer.status !== 422) throw new Error(`the API server: ${answer.status} ${message}`);
+    return String(message);
   }
 
   async delete(place: Resource, name: string): Promise<void> {
