@@ -21,6 +21,7 @@ export const FINDING_CODES = {
   sourceLost: "a kind that was read before is not served any more, or may not be read: its last objects stay in force",
   nodeUnknown: "a node was asked for that no Node object describes",
   unknownCommunity: "an advertisement names neither a community nor an alias",
+  unknownBFDProfile: "a peer names a BFDProfile that does not exist: it runs without BFD",
   unknownPool: "an advertisement names a pool that does not exist",
   unknownPeer: "an advertisement names a peer that does not exist",
   ambiguousAlias: "two Community objects give one alias different values",

@@ -5,9 +5,11 @@ import type { Clock, Timer } from "../clock.ts";
 import { formatAddress } from "../ip/format.ts";
 import { deriveRouterId } from "../ip/router-id.ts";
 import type { Log } from "../log.ts";
+import type { BGPPeer } from "../objects/kinds.ts";
 import type { PeerChange, RouteChange } from "../plan/change.ts";
-import { type Callee, type Caller, findCallee } from "./listener.ts";
+import { type Admission, type Callee, type Caller, findCallee } from "./listener.ts";
 import { Peer, type PeerConfig, type PeerPorts } from "./peer.ts";
+import { type PasswordAnswer, type PeerAccess, peerAccess, sameAccess } from "./peer-access.ts";
 import { needsReset } from "./peer-settings.ts";
 
 export interface PeerSetPorts extends PeerPorts {
@@ -17,6 +19,9 @@ export interface PeerSetPorts extends PeerPorts {
   /** BGP Identifier of peers whose object names none. */
   routerId(): number;
   resetSpreadMillis(): number;
+  password(peer: BGPPeer): PasswordAnswer;
+  /** The newest word on who may call, after every change of a peer. */
+  admitted(admissions: readonly Admission[]): void;
   /** A session ends because its peer was configured anew. */
   forgotten(peer: string): void;
   /** The peer is gone for good. */
@@ -54,11 +59,29 @@ export class PeerSet {
     const known = this.#peers.get(name);
     if (peer === null) {
       if (known !== undefined) this.#remove(known);
+      this.#admit();
       return;
     }
-    const config: PeerConfig = { peer, nextHop, routerId: this.#ports.routerId() };
+    const config: PeerConfig = { peer, nextHop, routerId: this.#ports.routerId(), access: this.#access(peer) };
     if (known === undefined) this.#add(config);
     else this.#configure(known, config);
+    this.#admit();
+  }
+
+  /** Names of the Secrets that its peers refer to. */
+  secrets(): ReadonlySet<string> {
+    return new Set([...this.#peers.values()].flatMap(({ config }) => config.peer.passwordSecret?.name ?? []));
+  }
+
+  /** Passwords may have changed. */
+  renewAccess(): void {
+    for (const peer of this.#peers.values()) {
+      const access = this.#access(peer.config.peer);
+      const waiting = this.#waiting.get(peer.name);
+      if (waiting !== undefined) waiting.config = { ...waiting.config, access: this.#access(waiting.config.peer) };
+      if (!sameAccess(access, peer.config.access)) peer.configure({ ...peer.config, access });
+    }
+    this.#admit();
   }
 
   want({ peer, prefix, attributes }: RouteChange): void {
@@ -84,6 +107,19 @@ export class PeerSet {
     this.#waiting.clear();
     const stopping = [...this.#peers.values()].map((peer) => peer.shutdown(cause, PATIENCE_MILLIS));
     await Promise.all([...stopping, ...this.#leaving]);
+  }
+
+  #access(peer: BGPPeer): PeerAccess {
+    return peerAccess(peer, this.#ports.password(peer), () => this.#ports.load());
+  }
+
+  #admit(): void {
+    const admissions = this.all().flatMap(({ held, config: { peer, access } }): Admission[] => {
+      if (peer.peerAddress === null || held !== "" || peer.vrf !== null) return [];
+      const { md5Key, minimumTtl } = access.stream;
+      return [{ address: peer.peerAddress, md5Key, minimumTtl }];
+    });
+    this.#ports.admitted(admissions);
   }
 
   #add(config: PeerConfig): void {

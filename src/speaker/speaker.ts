@@ -27,10 +27,12 @@ import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
 import { askOverHttp } from "./http-ask.ts";
 import { Listener } from "./listener.ts";
 import { LiveView } from "./live-view.ts";
+import { Passwords } from "./passwords.ts";
 import { PeerSet } from "./peer-set.ts";
 import { Planning } from "./planning.ts";
 import { PrefixTimes } from "./prefix-times.ts";
 import { Recorder } from "./recorder.ts";
+import { type LoadedCalls, loadSystemCalls } from "./sockopt/system-calls.ts";
 import { lockStateFile, type StateLock } from "./state-lock.ts";
 import { type Round, Timeline } from "./timeline.ts";
 import { recordTransitions } from "./transitions.ts";
@@ -43,6 +45,8 @@ export interface SpeakerOptions {
   readonly clock: Clock;
   /** Addresses of this host; default: the system's. */
   readonly readAddresses?: ReadAddresses;
+  /** Options of sockets; default: the kernel's, where koffi loads. */
+  readonly loadSystemCalls?: () => LoadedCalls;
 }
 
 /** What a reload did: keys that are in force now, and keys whose change needs a new process. */
@@ -64,6 +68,7 @@ export class Speaker {
   readonly #planning: Planning;
   readonly #planner: Planner;
   readonly #probes: DataplaneProbes;
+  readonly #passwords: Passwords;
   readonly #peers: PeerSet;
   readonly #prefixes = new PrefixTable();
   readonly #attributes = new AttributeTable();
@@ -87,7 +92,7 @@ export class Speaker {
   #listening: readonly { readonly address: Address; readonly port: number }[] = [];
 
   constructor(options: SpeakerOptions) {
-    const { config, log, metrics, clock, source } = options;
+    const { config, log, metrics, clock, source, loadSystemCalls: load = loadSystemCalls } = options;
     this.#options = options;
     this.#config = config;
     this.#findings = new FindingLog(log);
@@ -125,6 +130,14 @@ export class Speaker {
       },
       config,
     );
+    this.#passwords = new Passwords({
+      clock,
+      log,
+      namespace: config.namespace,
+      read: source.readSecret?.bind(source) ?? null,
+      wanted: () => this.#peers.secrets(),
+      changed: () => this.#peers.renewAccess(),
+    });
     this.#peers = new PeerSet({
       clock,
       log,
@@ -132,6 +145,9 @@ export class Speaker {
       prefixes: this.#prefixes,
       attributes: this.#attributes,
       seed: () => randomInt(0x1_0000_0000),
+      load,
+      password: (peer) => this.#passwords.of(peer),
+      admitted: (admissions) => this.#listener.admit(admissions),
       recorder: {
         header: (peer, settings, seed) => this.#recorder?.header(peer, settings, seed),
         step: (peer, at, event, actions) => this.#recorder?.step(peer, at, event, actions),
@@ -152,7 +168,15 @@ export class Speaker {
         metrics.observeConvergence(peer, millis);
       },
     });
-    this.#listener = new Listener({ addresses: config.bgp.listen, port: config.bgp.port }, (caller) => this.#peers.call(caller));
+    this.#listener = new Listener(
+      {
+        addresses: config.bgp.listen,
+        port: config.bgp.port,
+        load,
+        keyRefused: (address, error) => log({ event: "listener.keyRefused", address: formatAddress(address), why: String(error) }),
+      },
+      (caller) => this.#peers.call(caller),
+    );
     const parts = { node: config.nodeName, clock, source, planner: this.#planner, planning: this.#planning, peers: this.#peers };
     const view = new LiveView({
       ...parts,
@@ -240,6 +264,7 @@ export class Speaker {
     this.#ended.abort();
     this.#planning.stop();
     this.#probes.stop();
+    this.#passwords.stop();
     this.#listener.stop();
     await this.#peers.stop(cause);
     await this.#recorder?.close();
@@ -268,8 +293,9 @@ export class Speaker {
     );
   }
 
-  /** The one object the speaker itself looks at: its own Node names its BGP Identifier. */
+  /** What the speaker itself looks at: its own Node names its BGP Identifier, a Secret holds a password. */
   #look(change: ObjectChange): void {
+    this.#passwords.note(change);
     if (change.type === "set" && change.object.kind === "Node" && change.object.metadata.name === this.#config.nodeName) {
       this.#nodeAddresses = change.object.internalIPs;
     }
