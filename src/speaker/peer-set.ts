@@ -20,8 +20,8 @@ export interface PeerSetPorts extends PeerPorts {
   routerId(): number;
   resetSpreadMillis(): number;
   password(peer: BGPPeer): PasswordAnswer;
-  /** The newest word on who may call, after every change of a peer. */
-  admitted(admissions: readonly Admission[]): void;
+  /** The newest word on who may call, and on the peers that are not held down, after every change of a peer. */
+  admitted(admissions: readonly Admission[], peers: readonly BGPPeer[]): void;
   /** A session ends because its peer was configured anew. */
   forgotten(peer: string): void;
   /** The peer is gone for good. */
@@ -114,12 +114,16 @@ export class PeerSet {
   }
 
   #admit(): void {
-    const admissions = this.all().flatMap(({ held, config: { peer, access } }): Admission[] => {
-      if (peer.peerAddress === null || held !== "" || peer.vrf !== null) return [];
+    const free = this.all().filter(({ held }) => held === "");
+    const admissions = free.flatMap(({ config: { peer, access } }): Admission[] => {
+      if (peer.peerAddress === null || peer.vrf !== null) return [];
       const { md5Key, minimumTtl } = access.stream;
       return [{ address: peer.peerAddress, md5Key, minimumTtl }];
     });
-    this.#ports.admitted(admissions);
+    this.#ports.admitted(
+      admissions,
+      free.map(({ config }) => config.peer),
+    );
   }
 
   #add(config: PeerConfig): void {

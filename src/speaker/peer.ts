@@ -140,6 +140,13 @@ export class Peer {
     this.#handle({ name: "stop", cause });
   }
 
+  /** BFD lost the way to the peer: a session that is up ends at once (RFC 5882 §4.1), and is sought again as after any other end. */
+  bfdDown(why: string): void {
+    if (this.#session === null) return;
+    this.#localError(why);
+    this.stop({ reason: "bfdDown", text: "" });
+  }
+
   /** Withdraws everything, waits until the kernel has it (at most `patienceMillis`), then stops and waits for the sockets to end. */
   async shutdown(cause: StopCause, patienceMillis: number): Promise<void> {
     await this.#routes.leave(patienceMillis);
@@ -313,6 +320,7 @@ export class Peer {
     if (this.#session === null) this.start();
   }
 
+  /** A fault without a NOTIFICATION, in words. */
   #localError(error: unknown): void {
     const text = error instanceof Error ? describeSocketError(error) : String(error);
     this.status.error({ direction: "local", code: 0, subcode: 0, text, notification: null });

@@ -20,6 +20,7 @@ import type { PlanChange } from "../plan/change.ts";
 import { Planner } from "../plan/planner.ts";
 import type { Source, SourceBatch } from "../source/source.ts";
 import type { SpeakerCommands, SpeakerView } from "../view/speaker-view.ts";
+import { Bfd, type BfdPorts, startBfdThread } from "./bfd.ts";
 import { Commands } from "./commands.ts";
 import { DataplaneProbes } from "./dataplane-probes.ts";
 import { FindingLog } from "./finding-log.ts";
@@ -47,6 +48,8 @@ export interface SpeakerOptions {
   readonly readAddresses?: ReadAddresses;
   /** Options of sockets; default: the kernel's, where koffi loads. */
   readonly loadSystemCalls?: () => LoadedCalls;
+  /** Where BFD runs; default: a worker thread of the bundle. */
+  readonly startBfdThread?: BfdPorts["startThread"];
 }
 
 /** What a reload did: keys that are in force now, and keys whose change needs a new process. */
@@ -69,6 +72,7 @@ export class Speaker {
   readonly #planner: Planner;
   readonly #probes: DataplaneProbes;
   readonly #passwords: Passwords;
+  readonly #bfd: Bfd;
   readonly #peers: PeerSet;
   readonly #prefixes = new PrefixTable();
   readonly #attributes = new AttributeTable();
@@ -138,6 +142,12 @@ export class Speaker {
       wanted: () => this.#peers.secrets(),
       changed: () => this.#peers.renewAccess(),
     });
+    this.#bfd = new Bfd({
+      log,
+      startThread: options.startBfdThread ?? startBfdThread,
+      later: (millis, act) => void clock.setTimer(millis, act),
+      down: (peer, why) => this.#peers.get(peer)?.bfdDown(why),
+    });
     this.#peers = new PeerSet({
       clock,
       log,
@@ -147,7 +157,10 @@ export class Speaker {
       seed: () => randomInt(0x1_0000_0000),
       load,
       password: (peer) => this.#passwords.of(peer),
-      admitted: (admissions) => this.#listener.admit(admissions),
+      admitted: (admissions, peers) => {
+        this.#listener.admit(admissions);
+        this.#bfd.follow(peers);
+      },
       recorder: {
         header: (peer, settings, seed) => this.#recorder?.header(peer, settings, seed),
         step: (peer, at, event, actions) => this.#recorder?.step(peer, at, event, actions),
@@ -184,6 +197,7 @@ export class Speaker {
       times: this.#times,
       findings: this.#findings,
       synced: () => this.#synced,
+      bfd: this.#bfd,
       ecmpWidth: () => this.#config.balance.ecmpWidth,
     });
     this.#view = view;
@@ -267,6 +281,8 @@ export class Speaker {
     this.#passwords.stop();
     this.#listener.stop();
     await this.#peers.stop(cause);
+    // After the last word of BGP, so that no router takes the end for a failure.
+    await this.#bfd.stop();
     await this.#recorder?.close();
     this.#lock?.release();
     metrics.stop();
@@ -293,9 +309,10 @@ export class Speaker {
     );
   }
 
-  /** What the speaker itself looks at: its own Node names its BGP Identifier, a Secret holds a password. */
+  /** What the speaker itself looks at: its own Node names its BGP Identifier, a Secret holds a password, a BFDProfile says how a peer is watched. */
   #look(change: ObjectChange): void {
     this.#passwords.note(change);
+    this.#bfd.note(change);
     if (change.type === "set" && change.object.kind === "Node" && change.object.metadata.name === this.#config.nodeName) {
       this.#nodeAddresses = change.object.internalIPs;
     }

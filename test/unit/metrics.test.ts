@@ -12,7 +12,8 @@ const SOURCE: MetricsSource = {
       pending: 3,
       messages: [{ direction: "sent", type: "update", count: 7 }],
       notifications: [{ direction: "received", code: 6, subcode: 2, count: 1 }],
-      updateErrors: { treatAsWithdraw: 4 },
+      bfd: { up: true, detections: 2 },
+    updateErrors: { treatAsWithdraw: 4 },
     },
   ],
   decisions: () => [
