@@ -76,6 +76,17 @@ export type LogEvent =
   | { readonly event: "peer.endOfRib"; readonly peer: string; readonly family: string }
   | { readonly event: "peer.updateFault"; readonly peer: string; readonly action: string; readonly message: string }
   | { readonly event: "peer.routeUnsendable"; readonly peer: string; readonly prefix: string; readonly count: number; readonly why: string }
+  | {
+      readonly event: "bfd.transition";
+      readonly peers: readonly string[];
+      readonly from: string;
+      readonly to: string;
+      readonly cause: string;
+    }
+  | { readonly event: "bfd.fault"; readonly peers: readonly string[]; readonly why: string }
+  | { readonly event: "peer.keyChanged"; readonly peer: string; readonly sessionUp: boolean }
+  | { readonly event: "secret.unreadable"; readonly secret: string; readonly why: string }
+  | { readonly event: "listener.keyRefused"; readonly address: string; readonly why: string }
   | { readonly event: "listener.ready"; readonly address: string; readonly port: number }
   | {
       readonly event: "listener.unknownCaller";
@@ -137,6 +148,11 @@ const LEVELS = {
   "peer.endOfRib": "debug",
   "peer.updateFault": "warn",
   "peer.routeUnsendable": "warn",
+  "bfd.transition": "info",
+  "bfd.fault": "warn",
+  "peer.keyChanged": "info",
+  "secret.unreadable": "warn",
+  "listener.keyRefused": "warn",
   "listener.ready": "info",
   "listener.unknownCaller": "warn",
   "dataplane.open": "info",

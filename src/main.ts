@@ -1,4 +1,5 @@
 /** The process: its arguments become one command. */
 import { run } from "./cli/program.ts";
+import { runsAsThread } from "./cli/threads.ts";
 
-process.exitCode = await run(process.argv);
+if (!runsAsThread()) process.exitCode = await run(process.argv);

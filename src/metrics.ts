@@ -23,6 +23,8 @@ export interface PeerMetrics {
     readonly count: number;
   }>;
   readonly updateErrors: Readonly<Record<string, number>>;
+  /** null = BFD does not watch the peer. */
+  readonly bfd: { readonly up: boolean; readonly detections: number } | null;
 }
 
 /** What is read at a scrape. */
@@ -169,6 +171,12 @@ export class Metrics {
     });
     this.#gauge("bgp_pending_prefixes", "Prefixes whose newest wish was not handed to the kernel yet.", ["peer"], (set, source) => {
       for (const peer of source.measuredPeers()) set({ peer: peer.name }, peer.pending);
+    });
+    this.#gauge("bfd_session_up", "1 while BFD hears the peer and is heard.", ["peer"], (set, source) => {
+      for (const { name, bfd } of source.measuredPeers()) if (bfd !== null) set({ peer: name }, bfd.up ? 1 : 0);
+    });
+    this.#counter("bfd_detections_total", "Times BFD found the way to the peer gone.", ["peer"], (add, source) => {
+      for (const { name, bfd } of source.measuredPeers()) if (bfd !== null) add({ peer: name }, bfd.detections);
     });
     this.#gauge("bgp_hold_time_seconds", "Hold time, negotiated while the session is up.", ["peer"], (set, source) => {
       for (const peer of source.measuredPeers()) set({ peer: peer.name }, peer.holdTimeSeconds);

@@ -14,6 +14,8 @@ import { type Address, addressFromOctets, type Family } from "../../src/ip/addre
 import { hostPrefix } from "../../src/ip/prefix.ts";
 import type { BGPPeer } from "../../src/objects/kinds.ts";
 import { Peer } from "../../src/speaker/peer.ts";
+import { peerAccess } from "../../src/speaker/peer-access.ts";
+import { loadSystemCalls } from "../../src/speaker/sockopt/system-calls.ts";
 
 export interface HeraldReport {
   readonly peakRssMiB: number;
@@ -44,14 +46,22 @@ export function runHeraldAnnouncer(options: HeraldOptions): void {
   const family = options.family === 6 ? "IPv6" : "IPv4";
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const nextHop = { IPv4: addressFromOctets(Uint8Array.of(10, 0, 0, 5)), IPv6: addressFromOctets(hostOctets("IPv6", 5)) };
+  const object = peerObject(family, options);
   const peer = new Peer(
-    { peer: peerObject(family, options), routerId: 0x0a000005, nextHop, forwardingPreserved: false },
+    {
+      peer: object,
+      routerId: 0x0a000005,
+      nextHop,
+      forwardingPreserved: false,
+      access: peerAccess(object, { known: true, key: null }, loadSystemCalls),
+    },
     {
       prefixes: new PrefixTable(),
       attributes: new AttributeTable(),
       clock: systemClock,
       log: () => {},
       recorder: null,
+      load: loadSystemCalls,
       seed: () => 1,
       holding: () => false,
       happened: () => {},

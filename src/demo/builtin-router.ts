@@ -158,7 +158,7 @@ class Session {
   #perform(action: PeerAction): void {
     switch (action.name) {
       case "dial":
-        this.#sockets.dial({ address: this.#address, port: this.#port, sourceAddress: null });
+        this.#sockets.dial({ address: this.#address, port: this.#port, sourceAddress: null, options: null });
         break;
       case "accept":
         this.#sockets.accept();

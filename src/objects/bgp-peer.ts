@@ -4,8 +4,9 @@ import { CAPABILITY_NAMES, parseCapability } from "./capability-names.ts";
 import { capabilityRule, ROUTER_ID_RULE } from "./cel.ts";
 import { address, asNumber, duration, name, selectors } from "./fields.ts";
 import type { BGPPeer, Metadata } from "./kinds.ts";
-import { boolean, choice, integer, numberOrText, string, text } from "./scalars.ts";
+import { boolean, choice, integer, numberOrText, secret, string, text } from "./scalars.ts";
 import type { TypeOf } from "./schema.ts";
+import { isPassword, MAX_PASSWORD_OCTETS } from "./secret.ts";
 import { list, object, optional, orElse, required, withDefault } from "./structures.ts";
 
 const FAMILY = ["IPv4", "IPv6"] as const satisfies readonly Family[];
@@ -76,10 +77,11 @@ export const bgpPeerSpec = object(
     multihopTTL: optional(integer("TTL of our packets.", { min: 1, max: 255 })),
     ttlSecurityHops: optional(integer("GTSM (RFC 5082): accept packets only from at most so many hops away.", { min: 1, max: 254 })),
     password: optional(
-      string("TCP-MD5 password (RFC 2385), in clear text: prefer passwordSecret.", {
-        maxLength: 80,
-        allowed: "a text of 1..80 characters",
-      }),
+      secret(
+        "TCP-MD5 password (RFC 2385), in clear text: prefer passwordSecret.",
+        { maxLength: MAX_PASSWORD_OCTETS, allowed: "a text of 1..80 octets" },
+        isPassword,
+      ),
     ),
     passwordSecret: optional(
       object("Secret of type kubernetes.io/basic-auth with the TCP-MD5 password.", {

@@ -8,6 +8,7 @@ import { projectNamespace } from "./namespace.ts";
 import { nearest } from "./nearest.ts";
 import { projectNode } from "./node.ts";
 import { INVALID, isRecord, quoted } from "./schema.ts";
+import { projectSecret } from "./secret.ts";
 import { projectService } from "./service.ts";
 import { reportUnknown } from "./structures.ts";
 
@@ -28,6 +29,8 @@ interface KubernetesKind {
   readonly kind: Kind;
   /** null = cluster-scoped. */
   readonly defaultNamespace: string | null;
+  /** Read from Herald's namespace alone, which is its default too. */
+  readonly oursAlone?: boolean;
   readonly labels: boolean;
   project(raw: Readonly<Record<string, unknown>>, metadata: Metadata, report: Report): ClusterObject;
 }
@@ -35,6 +38,7 @@ interface KubernetesKind {
 const KUBERNETES = new Map<string, KubernetesKind>([
   ["v1/Service", { kind: "Service", defaultNamespace: "default", labels: true, project: projectService }],
   ["v1/Node", { kind: "Node", defaultNamespace: null, labels: true, project: projectNode }],
+  ["v1/Secret", { kind: "Secret", defaultNamespace: null, labels: false, oursAlone: true, project: projectSecret }],
   ["v1/Namespace", { kind: "Namespace", defaultNamespace: null, labels: true, project: projectNamespace }],
   [
     "discovery.k8s.io/v1/EndpointSlice",
@@ -52,7 +56,7 @@ export function checkObject(raw: unknown, where: Where, options: CheckOptions): 
   if (identity === null) return refuse(null, null, report, where);
   const { object, apiVersion, kind } = identity;
   const kubernetes = KUBERNETES.get(`${apiVersion}/${kind}`);
-  if (kubernetes !== undefined) return checkKubernetes(object, kubernetes, report, where);
+  if (kubernetes !== undefined) return checkKubernetes(object, kubernetes, report, where, options);
   if (apiVersion.startsWith(`${GROUP}/`)) return checkOurs(object, apiVersion, kind, report, where, options);
   if (kind === "EndpointSlice") {
     report.add({
@@ -118,13 +122,20 @@ function identify(raw: unknown, report: Report): Identity | null {
   return { object: raw, apiVersion, kind };
 }
 
-function checkKubernetes(raw: Readonly<Record<string, unknown>>, definition: KubernetesKind, report: Report, where: Where): Checked {
+function checkKubernetes(
+  raw: Readonly<Record<string, unknown>>,
+  definition: KubernetesKind,
+  report: Report,
+  where: Where,
+  { heraldNamespace }: CheckOptions,
+): Checked {
   const { kind } = definition;
   const metadata = metadataOf(raw, report);
   if (metadata === null) return refuse(kind, null, report, where);
-  const { defaultNamespace } = definition;
+  const defaultNamespace = definition.oursAlone === true ? heraldNamespace : definition.defaultNamespace;
   const written = metadata["namespace"];
   const namespace = defaultNamespace === null ? "" : typeof written === "string" && written !== "" ? written : defaultNamespace;
+  if (definition.oursAlone === true && namespace !== heraldNamespace) return { result: "ignored", findings: NO_FINDINGS };
   const object = definition.project(raw, projectMetadata(metadata, namespace, definition, report), report);
   // Nearly all objects come through here: no list is made for nothing.
   if (report.faults.length === 0) return { result: "object", object, findings: NO_FINDINGS };

@@ -1,10 +1,11 @@
+import { bfdProfileSpec, projectBFDProfile } from "./bfd-profile.ts";
 import { bgpAdvertisementSpec, projectBGPAdvertisement } from "./bgp-advertisement.ts";
 import { NODE_STATUS_FIELDS } from "./bgp-node-status.ts";
 import { bgpPeerSpec, projectBGPPeer } from "./bgp-peer.ts";
 import { communitySpec, projectCommunity } from "./community.ts";
 import type { FieldPath, Report } from "./findings.ts";
 import { ipAddressPoolSpec, projectIPAddressPool } from "./ip-address-pool.ts";
-import type { ClusterObject, Metadata } from "./kinds.ts";
+import type { ClusterObject, Metadata, OwnObject } from "./kinds.ts";
 import { type CrdSchema, INVALID, type Invalid, type Schema } from "./schema.ts";
 
 /** The API group of Herald's own kinds. */
@@ -36,7 +37,7 @@ export interface CustomKind {
 
 /** One kind of ours that people write: everything that a CRD and a check need. */
 export interface Definition extends CustomKind {
-  readonly kind: "BGPPeer" | "BGPAdvertisement" | "Community" | "IPAddressPool";
+  readonly kind: OwnObject["kind"];
   readonly spec: { readonly description: string; readonly crd: CrdSchema };
   /** Checks the spec and makes the object. */
   read(spec: unknown, path: FieldPath, report: Report, metadata: Metadata): ClusterObject | Invalid;
@@ -117,6 +118,19 @@ export const DEFINITIONS: readonly Definition[] = [
     ],
     ...reader(ipAddressPoolSpec, projectIPAddressPool),
   },
+  {
+    kind: "BFDProfile",
+    plural: "bfdprofiles",
+    shortNames: ["bfdp"],
+    description: "How BFD watches the way to a peer.",
+    status: {},
+    columns: [
+      { name: "Receive", type: "integer", jsonPath: ".spec.receiveInterval", description: "Shortest interval we can receive at, ms" },
+      { name: "Transmit", type: "integer", jsonPath: ".spec.transmitInterval", description: "Shortest interval we want to send at, ms" },
+      { name: "Multiplier", type: "integer", jsonPath: ".spec.detectMultiplier", description: "Packets in a row to be missed" },
+    ],
+    ...reader(bfdProfileSpec, projectBFDProfile),
+  },
 ];
 
 /** Kinds of ours that Herald alone writes. */
@@ -145,7 +159,7 @@ function conditionColumn(type: string, description: string): PrinterColumn {
 }
 
 /** Kinds of ours that other parts of Herald read: here they are accepted and left alone. */
-export const OTHER_KINDS: readonly string[] = ["BFDProfile", "BGPNodeStatus"];
+export const OTHER_KINDS: readonly string[] = ["BGPNodeStatus"];
 
 function reader<T>(spec: Schema<T>, project: (value: T, metadata: Metadata) => ClusterObject): Pick<Definition, "spec" | "read"> {
   return {

@@ -22,6 +22,7 @@ export const FINDING_CODES = {
   lastPeerHeld: "all peers of a node were deleted within 5 s: the last one stays in force for 30 s",
   nodeUnknown: "a node was asked for that no Node object describes",
   unknownCommunity: "an advertisement names neither a community nor an alias",
+  unknownBFDProfile: "a peer names a BFDProfile that does not exist: it runs without BFD",
   unknownPool: "an advertisement names a pool that does not exist",
   unknownPeer: "an advertisement names a peer that does not exist",
   ambiguousAlias: "two Community objects give one alias different values",

@@ -204,7 +204,27 @@ export interface ServiceAllocation {
   readonly serviceSelectors: readonly LabelSelector[];
 }
 
-export type ClusterObject = Service | EndpointSlice | Node | Namespace | BGPPeer | BGPAdvertisement | Community | IPAddressPool;
+export interface BFDProfile {
+  readonly kind: "BFDProfile";
+  readonly metadata: Metadata;
+  readonly receiveIntervalMillis: number;
+  readonly transmitIntervalMillis: number;
+  readonly detectMultiplier: number;
+  readonly passiveMode: boolean;
+  readonly minimumTtl: number;
+}
+
+/** Of Herald's own namespace, and only where a source of files delivers it. */
+export interface Secret {
+  readonly kind: "Secret";
+  readonly metadata: Metadata;
+  /** null = none that can be a key. Must never be shown. */
+  readonly password: string | null;
+}
+
+/** Kinds of ours. */
+export type OwnObject = BGPPeer | BGPAdvertisement | Community | IPAddressPool | BFDProfile;
+export type ClusterObject = Service | EndpointSlice | Node | Namespace | Secret | OwnObject;
 export type Kind = ClusterObject["kind"];
 
 /** Names one object. */

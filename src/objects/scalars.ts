@@ -42,6 +42,24 @@ export function string(description: string, options: TextOptions = {}): Schema<s
   return text(description, (value) => ({ ok: true, value }), options);
 }
 
+/** Text that must not be seen: whatever is wrong with it, no fault quotes it. */
+export function secret(description: string, options: TextOptions, accept: (value: string) => boolean): Schema<string> {
+  const { allowed = "text" } = options;
+  const schema = string(description, options);
+  return {
+    ...schema,
+    read(value, path, report) {
+      if (typeof value === "string" && (value === "" || accept(value))) return schema.read(value, path, report);
+      const message =
+        typeof value === "string"
+          ? "cannot be used"
+          : `is ${typeof value === "object" ? "not text" : `a ${typeof value}: put it in quotes`}`;
+      report.add({ code: typeof value === "string" ? "invalidValue" : "wrongType", path, message, allowed });
+      return INVALID;
+    },
+  };
+}
+
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string; readonly allowed?: string };
 
 /** Text that stands for a value of another type. */

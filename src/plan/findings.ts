@@ -4,6 +4,7 @@ import type { Finding, Metadata } from "../objects/kinds.ts";
 /** What the planner finds; docs/semantics.md lists each with what to do. */
 export const PLAN_FINDING_CODES = [
   "unknownCommunity",
+  "unknownBFDProfile",
   "unknownPool",
   "unknownPeer",
   "ambiguousAlias",

@@ -5,6 +5,7 @@
 
 import type { Family } from "../ip/address.ts";
 import type {
+  BFDProfile,
   BGPAdvertisement,
   BGPPeer,
   ClusterObject,
@@ -15,6 +16,7 @@ import type {
   Node,
   ObjectChange,
   ObjectRef,
+  OwnObject,
   Service,
 } from "../objects/kinds.ts";
 import { addressesOf, NO_ADDRESSES, ServiceEntry, sameAddresses } from "./service-entry.ts";
@@ -47,6 +49,7 @@ export class Inventory {
   readonly advertisements = new Map<string, BGPAdvertisement>();
   readonly communities = new Map<string, Community>();
   readonly pools = new Map<string, IPAddressPool>();
+  readonly bfdProfiles = new Map<string, BFDProfile>();
   readonly #namespaces = new Map<string, NamespaceEntry>();
   /** The only Service of an address. */
   readonly #sole = new Map<string, ServiceEntry>();
@@ -114,12 +117,15 @@ export class Inventory {
         touched.node(name, before, object);
         break;
       }
+      case "Secret":
+        // Of the speaker alone: no decision depends on a password.
+        break;
       default:
         if (namespace === this.heraldNamespace) this.#setOurs(object, touched);
     }
   }
 
-  #setOurs(object: BGPPeer | BGPAdvertisement | Community | IPAddressPool, touched: Touched): void {
+  #setOurs(object: OwnObject, touched: Touched): void {
     const { name } = object.metadata;
     switch (object.kind) {
       case "BGPPeer":
@@ -137,6 +143,10 @@ export class Inventory {
       case "IPAddressPool":
         this.pools.set(name, object);
         touched.references();
+        break;
+      case "BFDProfile":
+        // No decision depends on it: the speaker's BFD does, and a finding names a profile that is missing.
+        this.bfdProfiles.set(name, object);
         break;
     }
   }
@@ -162,12 +172,14 @@ export class Inventory {
         if (this.nodes.delete(name)) touched.node(name, before, undefined);
         break;
       }
+      case "Secret":
+        break;
       default:
         if (namespace === this.heraldNamespace) this.#deleteOurs(kind, name, touched);
     }
   }
 
-  #deleteOurs(kind: "BGPPeer" | "BGPAdvertisement" | "Community" | "IPAddressPool", name: string, touched: Touched): void {
+  #deleteOurs(kind: OwnObject["kind"], name: string, touched: Touched): void {
     switch (kind) {
       case "BGPPeer":
         if (this.peers.delete(name)) touched.peer(name);
@@ -180,6 +192,9 @@ export class Inventory {
         break;
       case "IPAddressPool":
         if (this.pools.delete(name)) touched.references();
+        break;
+      case "BFDProfile":
+        this.bfdProfiles.delete(name);
         break;
     }
   }

@@ -1,6 +1,6 @@
 /** What objects of ours say about other objects: names that nobody has, selectors that match nothing, aliases with two meanings. */
 
-import type { BGPAdvertisement, Finding, LabelSelector } from "../objects/kinds.ts";
+import type { BGPAdvertisement, BGPPeer, Finding, LabelSelector } from "../objects/kinds.ts";
 import { nearest } from "../objects/nearest.ts";
 import { orNear } from "./advertisement.ts";
 import { findingOf } from "./findings.ts";
@@ -15,6 +15,7 @@ export function referenceFindings(inventory: Inventory): Finding[] {
     findings.push(...unknownPeers(advertisement, inventory), ...idleSelectors(advertisement, inventory));
   }
   for (const peer of inventory.peers.values()) {
+    findings.push(...unknownProfile(peer, inventory));
     if (inventory.nodes.size === 0 || matchesSome(peer.nodeSelectors, nodeLabels(inventory))) continue;
     const message = `matches none of the ${inventory.nodes.size} Nodes: nobody peers with it`;
     findings.push(findingOf("warning", "selectsNothing", peer, { field: "spec.nodeSelectors", message }));
@@ -30,6 +31,13 @@ function unknownPeers(advertisement: BGPAdvertisement, { peers }: Inventory): Fi
     const message = `there is no BGPPeer "${name}"${orNear(nearest(name, [...peers.keys()]))}${alone}`;
     return [findingOf("warning", "unknownPeer", advertisement, { field: `spec.peers[${i}]`, message })];
   });
+}
+
+function unknownProfile(peer: BGPPeer, { bfdProfiles }: Inventory): Finding[] {
+  const { bfdProfile } = peer;
+  if (bfdProfile === null || bfdProfiles.has(bfdProfile)) return [];
+  const message = `there is no BFDProfile "${bfdProfile}"${orNear(nearest(bfdProfile, [...bfdProfiles.keys()]))}; the peer runs without BFD`;
+  return [findingOf("warning", "unknownBFDProfile", peer, { field: "spec.bfdProfile", message })];
 }
 
 function idleSelectors(advertisement: BGPAdvertisement, inventory: Inventory): Finding[] {

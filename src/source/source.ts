@@ -17,11 +17,18 @@ export interface SourceSink {
   fault(what: string, cause: unknown): void;
 }
 
+/** The password of a Secret, or why there is none. `why` never holds any of it. */
+export type SecretAnswer =
+  | { readonly result: "found"; readonly password: string | null }
+  | { readonly result: "failed"; readonly why: string };
+
 /** Where objects come from. The speaker cannot tell the difference. Ends with the signal; never by itself. */
 export interface Source {
   run(sink: SourceSink, signal: AbortSignal): Promise<void>;
   /** Kinds that it delivers and the age in milliseconds of the last word about each; null = not synced. */
   state(): readonly { readonly kind: Kind; readonly synced: boolean; readonly lastEventAgeMillis: number | null }[];
+  /** Reads one Secret of Herald's namespace by name. A source without it delivers Secrets as objects. Never rejects. */
+  readSecret?(name: string, signal: AbortSignal): Promise<SecretAnswer>;
   /** Faults after which a kind was begun anew, by kind and cause; a source that does not have it counts by {@link SourceSink.fault}. */
   restarts?(): Iterable<{ readonly kind: string; readonly cause: string; readonly count: number }>;
 }

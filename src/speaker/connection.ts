@@ -13,6 +13,7 @@ import { type EXTENDED_MAXIMUM, Framer, type STANDARD_MAXIMUM } from "../bgp/wir
 import type { Frame } from "../bgp/wire/messages.ts";
 import type { Clock } from "../clock.ts";
 import { WireError } from "../errors.ts";
+import { descriptorOf } from "./sockopt/streams.ts";
 
 /** Octets given to the kernel at once. */
 const CHUNK_OCTETS = 64 * 1024;
@@ -68,6 +69,11 @@ export class Connection {
   /** Resolves when the socket is gone. */
   get done(): Promise<void> {
     return this.#done;
+  }
+
+  /** For options of the socket; null = it is closed. */
+  get descriptor(): number | null {
+    return descriptorOf(this.#socket);
   }
 
   /** True while input may be lying unread in this process or is being read in slices. */
@@ -218,4 +224,8 @@ const SOCKET_ERRORS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "the source address is not on this host",
   EADDRINUSE: "the source address and port are in use",
   EACCES: "not permitted",
+  EPERM: "not permitted",
+  ENODEV: "there is no such device or VRF on this host",
+  ENOPROTOOPT: "this kernel lacks a socket option that the peer asks for (TCP-MD5 needs CONFIG_TCP_MD5SIG)",
+  ENOMEM: "the kernel takes no further TCP-MD5 key (net.core.optmem_max)",
 };

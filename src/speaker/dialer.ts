@@ -1,16 +1,20 @@
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
 import { describeSocketError } from "./connection.ts";
+import { openStream, type StreamOptions } from "./sockopt/streams.ts";
+import type { SystemCalls } from "./sockopt/system-calls.ts";
 
 export interface DialTarget {
   readonly address: Address;
   readonly port: number;
   /** Address to dial from; null = the kernel's choice. */
   readonly sourceAddress: Address | null;
+  /** Options of the socket; null = none but Node's own. */
+  readonly options: { readonly calls: SystemCalls; readonly stream: StreamOptions } | null;
 }
 
-/** Exactly one of the two is called, once, unless the dial is cancelled before. */
+/** Exactly one of the two is called, once and not before {@link dial} returned, unless the dial is cancelled before. */
 export interface DialSink {
   connected(socket: Socket): void;
   failed(why: string): void;
@@ -22,19 +26,27 @@ export interface Dial {
 
 /** One attempt to reach a peer. How long it may take is the session's `connectTimeout` timer, which cancels. */
 export function dial(target: DialTarget, sink: DialSink): Dial {
-  const socket = connect({
-    host: formatAddress(target.address),
-    port: target.port,
-    ...(target.sourceAddress === null ? {} : { localAddress: formatAddress(target.sourceAddress) }),
-    noDelay: true,
-    autoSelectFamily: false,
-  });
   let settled = false;
-  const onError = (error: Error): void => {
+  const fail = (error: unknown): void => {
     if (settled) return;
     settled = true;
+    sink.failed(error instanceof Error ? describeSocketError(error) : String(error));
+  };
+  let socket: Socket;
+  try {
+    socket = startConnect(target);
+  } catch (error) {
+    // Whoever dials is told later, as with every other failure.
+    setImmediate(() => fail(error));
+    return {
+      cancel: () => {
+        settled = true;
+      },
+    };
+  }
+  const onError = (error: Error): void => {
     socket.destroy();
-    sink.failed(describeSocketError(error));
+    fail(error);
   };
   socket.on("error", onError);
   socket.once("connect", () => {
@@ -49,4 +61,22 @@ export function dial(target: DialTarget, sink: DialSink): Dial {
       socket.destroy();
     },
   };
+}
+
+/** @throws {SystemCallError} where the kernel refuses an option. */
+function startConnect({ address, port, sourceAddress, options }: DialTarget): Socket {
+  const host = formatAddress(address);
+  if (options === null) {
+    return connect({
+      host,
+      port,
+      ...(sourceAddress === null ? {} : { localAddress: formatAddress(sourceAddress) }),
+      noDelay: true,
+      autoSelectFamily: false,
+    });
+  }
+  // Without `manualStart` Node reads from the descriptor at once, and it is not connected yet.
+  const adopted = { fd: openStream(options.calls, address, sourceAddress, options.stream), manualStart: true };
+  const socket = new Socket(adopted);
+  return socket.connect({ host, port, noDelay: true, autoSelectFamily: false });
 }

@@ -4,6 +4,9 @@ import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
 import { parseAddress } from "../ip/parse.ts";
 import { describeProcess, findTcpListener } from "../processes.ts";
+import { ListenerKeys } from "./listener-keys.ts";
+import { openListener } from "./sockopt/streams.ts";
+import type { LoadedCalls } from "./sockopt/system-calls.ts";
 
 /** An accepted connection with its ends as values. */
 export interface Caller {
@@ -17,6 +20,17 @@ export interface ListenerOptions {
   readonly addresses: readonly Address[];
   /** 0 = any free one (tests). */
   readonly port: number;
+  /** Options of sockets; where there are none, no caller that needs one is let in by its peer. */
+  readonly load: () => LoadedCalls;
+  /** The kernel takes no key for this caller. */
+  keyRefused(address: Address, error: unknown): void;
+}
+
+/** What the kernel is to ask of a caller before anybody sees it. */
+export interface Admission {
+  readonly address: Address;
+  readonly md5Key: string | null;
+  readonly minimumTtl: number | null;
 }
 
 /** Accepts BGP connections on the addresses of `bgp.listen`. Whose they are is decided by the owner, at once: a caller that is nobody's is closed. */
@@ -24,6 +38,10 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #onCaller: (caller: Caller) => void;
   readonly #servers: Server[] = [];
+  readonly #keys: ListenerKeys[] = [];
+  #admissions = new Map<string, string>();
+  /** Callers of whom the kernel asks something else since a moment ago, and how many changes of it are that young. */
+  readonly #unsettled = new Map<string, number>();
 
   constructor(options: ListenerOptions, onCaller: (caller: Caller) => void) {
     this.#options = options;
@@ -42,28 +60,63 @@ export class Listener {
     return ready;
   }
 
+  /** Who has to sign segments, and from how near they have to come. Replaces what was said before; connections that are up keep what they have. */
+  admit(admissions: readonly Admission[]): void {
+    const asked = new Map<string, string>();
+    for (const { address, md5Key, minimumTtl } of admissions)
+      asked.set(address.key, `${asked.get(address.key) ?? ""}${minimumTtl} ${md5Key}\n`);
+    for (const [caller, what] of asked) if (what !== "null null\n" && this.#admissions.get(caller) !== what) this.#unsettle(caller);
+    this.#admissions = asked;
+    for (const keys of this.#keys) keys.replace(admissions);
+  }
+
   /** Frees the ports at once. Accepted connections belong to their peers and live on. */
   stop(): void {
+    this.#keys.splice(0);
     for (const server of this.#servers.splice(0)) server.close();
   }
 
   async #listen(address: Address): Promise<number> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    const { port } = this.#options;
+    const { port, load, keyRefused } = this.#options;
+    const loaded = load();
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => reject(describeListenError(address, port, error)));
-      server.listen({ host: formatAddress(address), port, ipv6Only: true }, resolve);
+      if (!loaded.ok) return void server.listen({ host: formatAddress(address), port, ipv6Only: true }, resolve);
+      try {
+        const fd = openListener(loaded.calls, address, port);
+        server.listen({ fd }, () => {
+          this.#keys.push(new ListenerKeys(loaded.calls, fd, address.family, keyRefused));
+          resolve();
+        });
+      } catch (error) {
+        reject(describeListenError(address, port, error instanceof Error ? error : new Error(String(error))));
+      }
     });
     this.#servers.push(server);
     const bound = server.address();
     return typeof bound === "object" && bound !== null ? bound.port : port;
   }
 
+  /**
+   * What was complete before the kernel asked, waits to be accepted, perhaps with a message in it that nobody checked. All of it is accepted within a
+   * whole turn of the event loop: so long this caller is turned away, and calls again.
+   */
+  #unsettle(caller: string): void {
+    this.#unsettled.set(caller, (this.#unsettled.get(caller) ?? 0) + 1);
+    const settle = (): void => {
+      const changes = (this.#unsettled.get(caller) ?? 0) - 1;
+      if (changes > 0) this.#unsettled.set(caller, changes);
+      else this.#unsettled.delete(caller);
+    };
+    setImmediate(() => setImmediate(settle));
+  }
+
   #accept(socket: Socket): void {
     const remote = parseAddress(socket.remoteAddress ?? "");
     const local = parseAddress(socket.localAddress ?? "");
     // Gone before it was looked at.
-    if (!remote.ok || !local.ok || socket.destroyed) {
+    if (!remote.ok || !local.ok || socket.destroyed || this.#unsettled.has(remote.value.key)) {
       socket.destroy();
       return;
     }

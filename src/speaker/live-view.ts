@@ -16,6 +16,7 @@ import type { PeersView } from "../view/peers.ts";
 import type { RouteView } from "../view/routes.ts";
 import type { ServiceView } from "../view/services.ts";
 import type { EventQuery, SpeakerView } from "../view/speaker-view.ts";
+import type { Bfd } from "./bfd.ts";
 import type { FindingLog } from "./finding-log.ts";
 import type { PeerSet } from "./peer-set.ts";
 import { measurePeer, viewPeer } from "./peer-view.ts";
@@ -35,6 +36,7 @@ interface LiveViewParts {
   readonly timeline: Timeline;
   readonly times: PrefixTimes;
   readonly findings: FindingLog;
+  readonly bfd: Bfd;
   synced(): boolean;
   /** The state file speaks: no decision is in force; null = they are. */
   restored(): SavedState | null;
@@ -73,7 +75,7 @@ export class LiveView implements SpeakerView, MetricsSource {
   }
 
   peers(): PeersView {
-    return { node: this.node, items: this.#parts.peers.all().map(viewPeer) };
+    return { node: this.node, items: this.#parts.peers.all().map((peer) => viewPeer(peer, this.#parts.bfd.status(peer.name))) };
   }
 
   *routes(): Generator<RouteView> {
@@ -135,7 +137,7 @@ export class LiveView implements SpeakerView, MetricsSource {
   }
 
   *measuredPeers(): Generator<PeerMetrics> {
-    for (const peer of this.#parts.peers.all()) yield measurePeer(peer);
+    for (const peer of this.#parts.peers.all()) yield measurePeer(peer, this.#parts.bfd.status(peer.name));
   }
 
   *decisions(): Generator<{ readonly announced: boolean; readonly reason: string; readonly count: number }> {

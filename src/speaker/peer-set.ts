@@ -5,9 +5,11 @@ import type { Clock, Timer } from "../clock.ts";
 import { formatAddress } from "../ip/format.ts";
 import { deriveRouterId } from "../ip/router-id.ts";
 import type { Log } from "../log.ts";
+import type { BGPPeer } from "../objects/kinds.ts";
 import type { PeerChange, RouteChange } from "../plan/change.ts";
-import { type Callee, type Caller, findCallee } from "./listener.ts";
+import { type Admission, type Callee, type Caller, findCallee } from "./listener.ts";
 import { Peer, type PeerConfig, type PeerPorts } from "./peer.ts";
+import { type PasswordAnswer, type PeerAccess, peerAccess, sameAccess } from "./peer-access.ts";
 import { needsReset, sameEndpoint } from "./peer-settings.ts";
 
 export interface PeerSetPorts extends PeerPorts {
@@ -19,6 +21,9 @@ export interface PeerSetPorts extends PeerPorts {
   resetSpreadMillis(): number;
   /** This process goes on where another stopped, and forwarding has not suffered: the F bit until a peer was first Established (RFC 4724 §3). */
   forwardingPreserved(): boolean;
+  password(peer: BGPPeer): PasswordAnswer;
+  /** The newest word on who may call, and on the peers that are not held down, after every change of a peer. */
+  admitted(admissions: readonly Admission[], peers: readonly BGPPeer[]): void;
   /** A session ends because its peer was configured anew. */
   forgotten(peer: string): void;
   /** The peer is gone for good. */
@@ -56,6 +61,7 @@ export class PeerSet {
     const known = this.#peers.get(name);
     if (peer === null) {
       if (known !== undefined) this.#remove(known);
+      this.#admit();
       return;
     }
     const config: PeerConfig = {
@@ -63,9 +69,27 @@ export class PeerSet {
       nextHop,
       routerId: this.#ports.routerId(),
       forwardingPreserved: this.#ports.forwardingPreserved(),
+      access: this.#access(peer),
     };
     if (known === undefined) this.#add(config);
     else this.#configure(known, config);
+    this.#admit();
+  }
+
+  /** Names of the Secrets that its peers refer to. */
+  secrets(): ReadonlySet<string> {
+    return new Set([...this.#peers.values()].flatMap(({ config }) => config.peer.passwordSecret?.name ?? []));
+  }
+
+  /** Passwords may have changed. */
+  renewAccess(): void {
+    for (const peer of this.#peers.values()) {
+      const access = this.#access(peer.config.peer);
+      const waiting = this.#waiting.get(peer.name);
+      if (waiting !== undefined) waiting.config = { ...waiting.config, access: this.#access(waiting.config.peer) };
+      if (!sameAccess(access, peer.config.access)) peer.configure({ ...peer.config, access });
+    }
+    this.#admit();
   }
 
   want({ peer, prefix, attributes }: RouteChange): void {
@@ -100,6 +124,23 @@ export class PeerSet {
     this.#waiting.clear();
     const stopping = [...this.#peers.values()].map(stop);
     await Promise.all([...stopping, ...this.#leaving]);
+  }
+
+  #access(peer: BGPPeer): PeerAccess {
+    return peerAccess(peer, this.#ports.password(peer), () => this.#ports.load());
+  }
+
+  #admit(): void {
+    const free = this.all().filter(({ held }) => held === "");
+    const admissions = free.flatMap(({ config: { peer, access } }): Admission[] => {
+      if (peer.peerAddress === null || peer.vrf !== null) return [];
+      const { md5Key, minimumTtl } = access.stream;
+      return [{ address: peer.peerAddress, md5Key, minimumTtl }];
+    });
+    this.#ports.admitted(
+      admissions,
+      free.map(({ config }) => config.peer),
+    );
   }
 
   #add(config: PeerConfig): void {

@@ -3,6 +3,7 @@
 import type { SessionSettings } from "../bgp/fsm/session.ts";
 import { formatAddress } from "../ip/format.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
+import type { PeerAccess } from "./peer-access.ts";
 
 /**
  * The settings of a session.
@@ -38,29 +39,20 @@ export function sessionSettings(peer: BGPPeer, routerId: number, forwardingPrese
 }
 
 /**
- * Why no session may be tried, in words; "" = it may. A field that cannot be honoured holds the peer down: connecting without the password or
- * the TTL check that was asked for would be a silent downgrade.
+ * Why no session may be tried, in words; "" = it may. `access` says what the kernel and the password are good for; null = both are taken for given.
  */
-export function holdReason(peer: BGPPeer): string {
+export function holdReason(peer: BGPPeer, access: PeerAccess | null = null): string {
   if (peer.adminDown !== null) return peer.adminDown.reason === "" ? "adminDown" : `adminDown: ${peer.adminDown.reason}`;
   const fields = unsupportedFields(peer);
   if (fields.length > 0) {
     return `held down: ${fields.join(", ")} ${fields.length === 1 ? "is" : "are"} not supported by this version; it does not connect without`;
   }
-  return peer.peerAddress === null ? "held down: no peerAddress" : "";
+  if (peer.peerAddress === null) return "held down: no peerAddress";
+  return access?.held ?? "";
 }
 
 function unsupportedFields(peer: BGPPeer): string[] {
-  const asked: Readonly<Record<string, boolean>> = {
-    password: peer.password !== null,
-    passwordSecret: peer.passwordSecret !== null,
-    ttlSecurityHops: peer.ttlSecurityHops !== null,
-    multihopTTL: peer.multihopTTL !== null,
-    vrf: peer.vrf !== null,
-    interface: peer.interface !== null,
-    defaultGateway: peer.defaultGateway !== null,
-    bfdProfile: peer.bfdProfile !== null,
-  };
+  const asked: Readonly<Record<string, boolean>> = { interface: peer.interface !== null, defaultGateway: peer.defaultGateway !== null };
   return Object.keys(asked).filter((field) => asked[field] === true);
 }
 
@@ -83,6 +75,10 @@ function resetKey({ peer, routerId }: { readonly peer: BGPPeer; readonly routerI
   return `${endpointKey(peer)} ${JSON.stringify(opened)}`;
 }
 
-function endpointKey({ peerAddress, peerPort, sourceAddress }: BGPPeer): string {
-  return `${[peerAddress, sourceAddress].map((address) => (address === null ? "-" : formatAddress(address))).join(" ")} ${peerPort}`;
+function endpointKey(peer: BGPPeer): string {
+  const { peerAddress, peerPort, sourceAddress, vrf, multihopTTL, ttlSecurityHops } = peer;
+  const ends = [peerAddress, sourceAddress].map((address) => (address === null ? "-" : formatAddress(address))).join(" ");
+  // A key can be changed under a connection, but not whether there is one.
+  const signed = peer.password !== null || peer.passwordSecret !== null;
+  return `${ends} ${peerPort} ${vrf ?? "-"} ${multihopTTL ?? "-"} ${ttlSecurityHops ?? "-"} ${signed}`;
 }

@@ -12,6 +12,7 @@ import { parseAddress } from "../ip/parse.ts";
 import { Connection } from "./connection.ts";
 import { type Dial, type DialTarget, dial } from "./dialer.ts";
 import type { MessageCounters } from "./message-counters.ts";
+import { descriptorOf, setMd5Key, setUserTimeout, shapeAccepted } from "./sockopt/streams.ts";
 
 /** A connection in its slot. */
 export interface Link {
@@ -67,8 +68,14 @@ export class PeerSockets {
     });
   }
 
-  /** Asks the state machine about an accepted connection; one that it does not take is closed. */
-  offer(socket: Socket): void {
+  /**
+   * Asks the state machine about an accepted connection; one that it does not take is closed, and one that has gone already.
+   * @throws {SystemCallError} where the kernel refuses an option: the connection is the caller's to close.
+   */
+  offer(socket: Socket, peer: Address, options: DialTarget["options"]): void {
+    const fd = descriptorOf(socket);
+    if (fd === null) return void socket.destroy();
+    if (options !== null) shapeAccepted(options.calls, fd, peer, options.stream);
     this.#accepting = socket;
     this.#ports.handle({ name: "tcpConnected", slot: "incoming" });
     this.refuse();
@@ -115,6 +122,20 @@ export class PeerSockets {
     if (link === undefined) return;
     link.context = context;
     link.connection.setReceiveMaximum(receiveMaximum);
+  }
+
+  /** The session on this slot is up: from here on its own timers watch it, and the kernel only after them. */
+  trust(slot: Slot, options: DialTarget["options"]): void {
+    const fd = this.#links.get(slot)?.connection.descriptor ?? null;
+    if (options !== null && fd !== null) setUserTimeout(options.calls, fd, options.stream.userTimeoutMillis);
+  }
+
+  /** Connections that are up are signed and checked with this key from here on (RFC 2385 §4.5: the other side has to change it too). */
+  setKey(peer: Address, key: string, options: DialTarget["options"]): void {
+    for (const { connection } of this.#links.values()) {
+      const fd = connection.descriptor;
+      if (options !== null && fd !== null) setMd5Key(options.calls, fd, peer, key);
+    }
   }
 
   /** Resolves when nothing is left of the closed connections. */

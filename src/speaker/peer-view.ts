@@ -9,10 +9,12 @@ import { formatAddress } from "../ip/format.ts";
 import { formatRouterId } from "../ip/router-id.ts";
 import type { PeerMetrics } from "../metrics.ts";
 import type { CapabilityView, GracefulRestartView, LastErrorView, PeerView } from "../view/peers.ts";
+import type { BfdStatus } from "./bfd.ts";
 import type { Peer } from "./peer.ts";
 import type { LastError } from "./peer-status.ts";
 
-export function viewPeer(peer: Peer): PeerView {
+/** `bfd`: null = the peer is not watched. */
+export function viewPeer(peer: Peer, bfd: BfdStatus | null): PeerView {
   const { peer: object } = peer.config;
   const { status, counters, received } = peer;
   const { negotiated } = status;
@@ -32,7 +34,7 @@ export function viewPeer(peer: Peer): PeerView {
       received: negotiated?.capabilities.received.map(viewCapability) ?? [],
     },
     gracefulRestart: viewGracefulRestart(peer),
-    bfd: { state: "" },
+    bfd: { state: bfd?.state ?? "", fault: bfd?.fault ?? "" },
     announced: { IPv4: peer.announced("IPv4"), IPv6: peer.announced("IPv6") },
     pending: peer.pending,
     unsendable: peer.unsendable,
@@ -53,7 +55,7 @@ export function viewPeer(peer: Peer): PeerView {
   };
 }
 
-export function measurePeer(peer: Peer): PeerMetrics {
+export function measurePeer(peer: Peer, bfd: BfdStatus | null): PeerMetrics {
   const { status, received } = peer;
   const up = status.state === "Established";
   return {
@@ -65,6 +67,7 @@ export function measurePeer(peer: Peer): PeerMetrics {
     pending: peer.pending,
     messages: [...peer.counters.messages(), { direction: "sent", type: "update", count: peer.updatesSent }],
     notifications: peer.counters.notifications(),
+    bfd: bfd === null ? null : { up: bfd.state === "Up", detections: bfd.detections },
     updateErrors: {
       treatAsWithdraw: received.treatAsWithdraw,
       attributeDiscard: received.attributeDiscard,

@@ -15,14 +15,17 @@ import { type Address, FAMILIES, type Family } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
 import type { NextHop } from "../plan/change.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, describeSocketError } from "./connection.ts";
+import type { DialTarget } from "./dialer.ts";
 import { MessageCounters } from "./message-counters.ts";
+import type { PeerAccess } from "./peer-access.ts";
 import { PeerRoutes, type PeerRoutesPorts } from "./peer-routes.ts";
 import { holdReason, needsReset, sameEndpoint, sessionSettings } from "./peer-settings.ts";
 import { PeerSockets } from "./peer-sockets.ts";
 import { PeerStatus, type PeerStatusPorts } from "./peer-status.ts";
 import type { Recorder } from "./recorder.ts";
 import { SessionTimers } from "./session-timers.ts";
+import type { LoadedCalls } from "./sockopt/system-calls.ts";
 import type { Round } from "./timeline.ts";
 
 /** What a peer is to be: a new value replaces the old one whole. */
@@ -33,11 +36,14 @@ export interface PeerConfig {
   /** This process goes on where another stopped. */
   readonly forwardingPreserved: boolean;
   readonly nextHop: Readonly<Record<Family, NextHop>>;
+  readonly access: PeerAccess;
 }
 
 export interface PeerPorts extends PeerStatusPorts, PeerRoutesPorts {
   /** 32 random bits for the jitter of the timers. */
   seed(): number;
+  /** Options of sockets. */
+  load(): LoadedCalls;
   /** Null = nothing is recorded. */
   readonly recorder: Pick<Recorder, "header" | "step"> | null;
   /** A session is up. {@link Peer.openRoutes} has to follow once the decisions know of it: no route leaves before. */
@@ -89,7 +95,7 @@ export class Peer {
 
   /** Why no session is tried; "" = one is. */
   get held(): string {
-    return holdReason(this.#config.peer);
+    return holdReason(this.#config.peer, this.#config.access);
   }
 
   get received(): AdjRibInCounters["counts"] {
@@ -137,6 +143,13 @@ export class Peer {
     this.#handle({ name: "stop", cause });
   }
 
+  /** BFD lost the way to the peer: a session that is up ends at once (RFC 5882 §4.1), and is sought again as after any other end. */
+  bfdDown(why: string): void {
+    if (this.#session === null) return;
+    this.#localError(why);
+    this.stop({ reason: "bfdDown", text: "" });
+  }
+
   /** Withdraws everything, waits until the kernel has it (at most `patienceMillis`), then stops and waits for the sockets to end. */
   async shutdown(cause: StopCause, patienceMillis: number): Promise<void> {
     await this.#routes.leave(patienceMillis);
@@ -177,6 +190,7 @@ export class Peer {
     if (held === "" && heldBefore !== "") this.status.released();
     // Also ends the wait that a refusal under the old words brought.
     if (held !== heldBefore || (held === "" && needsReset(before, config))) this.start();
+    else if (before.access.stream.md5Key !== config.access.stream.md5Key) this.#changeKey();
     const session = this.#session;
     if (session !== null) this.#routes.setNextHops((family) => this.#nextHop(family, session.localAddress));
   }
@@ -225,8 +239,14 @@ export class Peer {
 
   /** A connection that this peer made to us. */
   accept(socket: Socket): void {
-    if (this.held === "") this.#sockets.offer(socket);
-    else socket.destroy();
+    const { peerAddress, vrf } = this.#config.peer;
+    if (this.held !== "" || peerAddress === null || vrf !== null) return void socket.destroy();
+    try {
+      this.#sockets.offer(socket, peerAddress, this.#socketOptions());
+    } catch (error) {
+      socket.destroy();
+      this.#localError(error);
+    }
   }
 
   #handle(event: PeerEvent): void {
@@ -296,7 +316,35 @@ export class Peer {
 
   #startDial(): void {
     const { peerAddress, peerPort, sourceAddress } = this.#config.peer;
-    if (peerAddress !== null) this.#sockets.dial({ address: peerAddress, port: peerPort, sourceAddress });
+    const options = this.#socketOptions();
+    if (peerAddress !== null) this.#sockets.dial({ address: peerAddress, port: peerPort, sourceAddress, options });
+  }
+
+  /** null = Node's own have to do: a peer that needs others is held down then. */
+  #socketOptions(): DialTarget["options"] {
+    const loaded = this.#ports.load();
+    return loaded.ok ? { calls: loaded.calls, stream: this.#config.access.stream } : null;
+  }
+
+  /** The session goes on under the new key: segments that the other side signs with the old one are lost, and sent again until it has the new one too. */
+  #changeKey(): void {
+    const { access, peer } = this.#config;
+    const { md5Key } = access.stream;
+    if (md5Key === null || peer.peerAddress === null) return;
+    this.#ports.log({ event: "peer.keyChanged", peer: this.name, sessionUp: this.#session !== null });
+    try {
+      this.#sockets.setKey(peer.peerAddress, md5Key, this.#socketOptions());
+    } catch (error) {
+      this.#localError(error);
+    }
+    // A peer that was not answered because of its key is dialled again without waiting.
+    if (this.#session === null) this.start();
+  }
+
+  /** A fault without a NOTIFICATION, in words. */
+  #localError(error: unknown): void {
+    const text = error instanceof Error ? describeSocketError(error) : String(error);
+    this.status.error({ direction: "local", code: 0, subcode: 0, text, notification: null });
   }
 
   #onTimer(ref: TimerRef): void {
@@ -325,6 +373,7 @@ export class Peer {
     if (link === undefined) return;
     const { localAddress } = link;
     this.#sockets.setContext(slot, negotiated, negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
+    this.#sockets.trust(slot, this.#socketOptions());
     this.#session = { negotiated, localAddress, connection: link.connection };
     this.status.established(negotiated, localAddress);
     this.#ports.established(this, negotiated.families, localAddress);

@@ -19,6 +19,7 @@ import type { PlanChange } from "../plan/change.ts";
 import { Planner } from "../plan/planner.ts";
 import type { Source, SourceBatch } from "../source/source.ts";
 import type { SpeakerCommands, SpeakerView } from "../view/speaker-view.ts";
+import { Bfd, type BfdPorts, startBfdThread } from "./bfd.ts";
 import { type ReadBootId, readBootId } from "./boot-id.ts";
 import { Commands } from "./commands.ts";
 import { DataplaneProbes } from "./dataplane-probes.ts";
@@ -31,11 +32,13 @@ import { KubeReports, type ReportTo } from "./kube-reports.ts";
 import { LastPeerHold } from "./last-peer-hold.ts";
 import { Listener } from "./listener.ts";
 import { LiveView } from "./live-view.ts";
+import { Passwords } from "./passwords.ts";
 import { PeerSet } from "./peer-set.ts";
 import { Planning } from "./planning.ts";
 import { PrefixTimes } from "./prefix-times.ts";
 import { Recorder } from "./recorder.ts";
 import { type ReloadReport, reloaded } from "./reload.ts";
+import { type LoadedCalls, loadSystemCalls } from "./sockopt/system-calls.ts";
 import { Stability } from "./stability.ts";
 import { type Round, Timeline } from "./timeline.ts";
 import { recordTransitions } from "./transitions.ts";
@@ -54,6 +57,10 @@ export interface SpeakerOptions {
   readonly readBootId?: ReadBootId;
   /** Herald's own Pod is being deleted: the evidence that a stop is a rollout, and not the end of the machine. Default: there is none. */
   readonly ownPodDeleted?: () => boolean;
+  /** Options of sockets; default: the kernel's, where koffi loads. */
+  readonly loadSystemCalls?: () => LoadedCalls;
+  /** Where BFD runs; default: a worker thread of the bundle. */
+  readonly startBfdThread?: BfdPorts["startThread"];
 }
 
 const FIRST_TRANSITIONS = 10_000;
@@ -74,6 +81,8 @@ export class Speaker {
   readonly #planning: Planning;
   readonly #planner: Planner;
   readonly #probes: DataplaneProbes;
+  readonly #passwords: Passwords;
+  readonly #bfd: Bfd;
   readonly #peers: PeerSet;
   readonly #prefixes = new PrefixTable();
   readonly #attributes = new AttributeTable();
@@ -103,7 +112,7 @@ export class Speaker {
   #listening: readonly { readonly address: Address; readonly port: number }[] = [];
 
   constructor(options: SpeakerOptions) {
-    const { config, log, metrics, clock, source } = options;
+    const { config, log, metrics, clock, source, loadSystemCalls: load = loadSystemCalls } = options;
     this.#options = options;
     this.#config = config;
     this.#findings = new FindingLog(log);
@@ -156,6 +165,20 @@ export class Speaker {
       peers: () => this.#peers.all(),
       ownersOf: (prefix) => this.#planner.ownersOf(prefix),
     });
+    this.#passwords = new Passwords({
+      clock,
+      log,
+      namespace: config.namespace,
+      read: source.readSecret?.bind(source) ?? null,
+      wanted: () => this.#peers.secrets(),
+      changed: () => this.#peers.renewAccess(),
+    });
+    this.#bfd = new Bfd({
+      log,
+      startThread: options.startBfdThread ?? startBfdThread,
+      later: (millis, act) => void clock.setTimer(millis, act),
+      down: (peer, why) => this.#peers.get(peer)?.bfdDown(why),
+    });
     this.#peers = new PeerSet({
       clock,
       log,
@@ -163,6 +186,12 @@ export class Speaker {
       prefixes: this.#prefixes,
       attributes: this.#attributes,
       seed: () => randomInt(0x1_0000_0000),
+      load,
+      password: (peer) => this.#passwords.of(peer),
+      admitted: (admissions, peers) => {
+        this.#listener.admit(admissions);
+        this.#bfd.follow(peers);
+      },
       recorder: {
         header: (peer, settings, seed) => this.#recorder?.header(peer, settings, seed),
         step: (peer, at, event, actions) => this.#recorder?.step(peer, at, event, actions),
@@ -187,7 +216,15 @@ export class Speaker {
       },
     });
     this.#lastPeer = new LastPeerHold({ clock, node: config.nodeName, ended: (changes) => this.#decideOn(changes, clock.now()) });
-    this.#listener = new Listener({ addresses: config.bgp.listen, port: config.bgp.port }, (caller) => this.#peers.call(caller));
+    this.#listener = new Listener(
+      {
+        addresses: config.bgp.listen,
+        port: config.bgp.port,
+        load,
+        keyRefused: (address, error) => log({ event: "listener.keyRefused", address: formatAddress(address), why: String(error) }),
+      },
+      (caller) => this.#peers.call(caller),
+    );
     const parts = { node: config.nodeName, clock, source, planner: this.#planner, planning: this.#planning, peers: this.#peers };
     const view = new LiveView({
       ...parts,
@@ -196,6 +233,7 @@ export class Speaker {
       findings: this.#findings,
       synced: () => this.#synced,
       restored: () => this.#stability.restored,
+      bfd: this.#bfd,
       ecmpWidth: () => this.#config.balance.ecmpWidth,
     });
     this.#view = view;
@@ -290,6 +328,7 @@ export class Speaker {
     this.#planning.stop();
     this.#probes.stop();
     this.#endOfRib.stop();
+    this.#passwords.stop();
     this.#listener.stop();
     const reported = this.#reports?.stop();
     if (departure === "silent") {
@@ -298,6 +337,8 @@ export class Speaker {
       await this.#peers.stop(cause);
       await this.#stability.discard();
     }
+    // After the last word of BGP, so that no router takes the end for a failure.
+    await this.#bfd.stop();
     await reported;
     await this.#recorder?.close();
     metrics.stop();
@@ -332,8 +373,10 @@ export class Speaker {
     );
   }
 
-  /** The one object the speaker itself looks at: its own Node names its BGP Identifier. */
+  /** What the speaker itself looks at: its own Node names its BGP Identifier, a Secret holds a password, a BFDProfile says how a peer is watched. */
   #look(change: ObjectChange): void {
+    this.#passwords.note(change);
+    this.#bfd.note(change);
     if (change.type === "set" && change.object.kind === "Node" && change.object.metadata.name === this.#config.nodeName) {
       this.#nodeAddresses = change.object.internalIPs;
     }

@@ -61,7 +61,10 @@ export function* renderState(header: StateHeader, routes: Iterable<SavedRoute>):
     bootId: header.bootId,
     agreedAt: new Date(header.agreedAtEpochMillis).toISOString(),
     routerID: formatRouterId(header.routerId),
-    peers: header.peers.map(({ peer, nextHop }) => ({ nextHop: nextHopTexts(nextHop), object: bgpPeerManifest(peer) })),
+    // A password is never written: a peer that has it in its object waits until objects are read.
+    peers: header.peers
+      .filter(({ peer }) => peer.password === null)
+      .map(({ peer, nextHop }) => ({ nextHop: nextHopTexts(nextHop), object: bgpPeerManifest(peer) })),
   };
   yield hashed(`${JSON.stringify(head).slice(0, -1)},"routes":[`);
   let piece = "";

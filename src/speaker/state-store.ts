@@ -23,7 +23,7 @@ export class StateStore {
 
   /**
    * Writes beside the file, waits until the disk has it, and renames it over the file. The event loop turns at each null.
-   * It may hold passwords of peers, so nobody else reads it.
+   * Nobody else reads it: it says how the rack is built.
    */
   async write(pieces: Iterable<string | null>): Promise<void> {
     const draft = `${this.#path}.new`;

@@ -26,7 +26,8 @@ export interface PeerView {
   readonly holdTimeSeconds: number;
   readonly capabilities: { readonly sent: readonly CapabilityView[]; readonly received: readonly CapabilityView[] };
   readonly gracefulRestart: GracefulRestartView;
-  readonly bfd: { readonly state: string };
+  /** `state`: AdminDown, Down, Init or Up (RFC 5880 §6.2), "" = the peer is not watched; `fault`: why it cannot be Up, where that is known. */
+  readonly bfd: { readonly state: string; readonly fault: string };
   /** Routes the peer holds from us by family. */
   readonly announced: Readonly<Record<Family, number>>;
   /** Changes wanted and not yet handed to the kernel. */

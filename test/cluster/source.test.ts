@@ -53,7 +53,7 @@ function follow(credentials: Credentials): Following {
   const client = new KubeClient({ credentials, clock: systemClock, userAgent: "herald/test" });
   const watches: Following["watches"] = [];
   const lists: string[] = [];
-  const seen: Pick<KubeClient, "list" | "watch" | "check" | "close"> = {
+  const seen: Pick<KubeClient, "list" | "watch" | "get" | "check" | "close"> = {
     list: (selection, page, signal) => {
       lists.push(selection.plural);
       return client.list(selection, page, signal);
@@ -62,6 +62,7 @@ function follow(credentials: Credentials): Following {
       watches.push({ ...query, plural: selection.plural });
       return client.watch(selection, query, signal);
     },
+    get: (resource, name, signal) => client.get(resource, name, signal),
     check: () => client.check(),
     close: () => client.close(),
   };

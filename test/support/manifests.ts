@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { formatAddress, formatPrefix } from "../../src/ip/format.ts";
 import { formatRouterId } from "../../src/ip/router-id.ts";
 import type {
+  BFDProfile,
   BGPAdvertisement,
   BGPPeer,
   ClusterObject,
@@ -46,7 +47,22 @@ function manifestOf(object: ClusterObject): Manifest {
       return { ...head(OURS), spec: { communities: object.communities } };
     case "IPAddressPool":
       return { ...head(OURS), spec: poolSpec(object) };
+    case "BFDProfile":
+      return { ...head(OURS), spec: profileSpec(object) };
+    case "Secret":
+      return { ...head("v1"), stringData: object.password === null ? {} : { password: object.password } };
   }
+}
+
+function profileSpec(profile: BFDProfile): Manifest {
+  const { receiveIntervalMillis, transmitIntervalMillis, detectMultiplier, passiveMode, minimumTtl } = profile;
+  return {
+    receiveInterval: receiveIntervalMillis,
+    transmitInterval: transmitIntervalMillis,
+    detectMultiplier,
+    passiveMode,
+    minimumTtl,
+  };
 }
 
 function metadataOf(metadata: Metadata): Manifest {

@@ -12,6 +12,7 @@ const SOURCE: MetricsSource = {
       pending: 3,
       messages: [{ direction: "sent", type: "update", count: 7 }],
       notifications: [{ direction: "received", code: 6, subcode: 2, count: 1 }],
+      bfd: { up: true, detections: 2 },
       updateErrors: { treatAsWithdraw: 4 },
     },
   ],

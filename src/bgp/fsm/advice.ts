@@ -38,6 +38,7 @@ export function dialFailedWords(why: string): string {
 
 /** TCP ended before the router's OPEN. */
 export function closedInOpenSentWords(why: string, refusals: number): string {
+  if (why.includes("timed out")) return "the router did not acknowledge our OPEN: check TTL security on both sides and firewalls between";
   const repeated = refusals + 1 >= SUSPICIOUS_REFUSALS ? `, ${OTHER_SPEAKER}` : "";
   return `the router closed the connection without an OPEN (${why}): it may not know this node's address${repeated}`;
 }

@@ -41,6 +41,8 @@ const KINDS: readonly Kind[] = [
   "Node",
   "IPAddressPool",
   "Community",
+  "BFDProfile",
+  "Secret",
   "BGPPeer",
   "BGPAdvertisement",
   "Service",

@@ -127,10 +127,12 @@ const RANK: Readonly<Record<Kind, number>> = {
   Node: 1,
   IPAddressPool: 2,
   Community: 3,
-  BGPPeer: 4,
-  BGPAdvertisement: 5,
-  Service: 6,
-  EndpointSlice: 7,
+  BFDProfile: 4,
+  Secret: 5,
+  BGPPeer: 6,
+  BGPAdvertisement: 7,
+  Service: 8,
+  EndpointSlice: 9,
 };
 
 function byKind(a: ObjectChange, b: ObjectChange): number {

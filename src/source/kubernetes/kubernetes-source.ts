@@ -2,14 +2,15 @@ import type { Clock } from "../../clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Condition, KubeFailure } from "../../kube/failure.ts";
 import type { Finding, Kind, ObjectChange } from "../../objects/kinds.ts";
-import type { Source, SourceSink } from "../source.ts";
+import { secretPassword } from "../../objects/secret.ts";
+import type { SecretAnswer, Source, SourceSink } from "../source.ts";
 import { concernsKind, findingOf, passes } from "./conditions.ts";
 import { KindStore } from "./kind-store.ts";
 import { Reflector } from "./reflector.ts";
 import { type WatchedResource, watchedResources } from "./resources.ts";
 
 export interface KubernetesSourceOptions {
-  readonly client: Pick<KubeClient, "list" | "watch" | "check" | "close">;
+  readonly client: Pick<KubeClient, "list" | "watch" | "get" | "check" | "close">;
   /** Where our own kinds live. */
   readonly heraldNamespace: string;
   /** "" = none. */
@@ -64,6 +65,13 @@ export class KubernetesSource implements Source {
       synced,
       lastEventAgeMillis: heardAt === null || !synced ? null : now - heardAt,
     }));
+  }
+
+  async readSecret(name: string, signal: AbortSignal): Promise<SecretAnswer> {
+    const { client, heraldNamespace } = this.#options;
+    const answer = await client.get({ group: "", version: "v1", plural: "secrets", namespace: heraldNamespace }, name, signal);
+    if (answer.ok) return { result: "found", password: secretPassword(answer.value) };
+    return { result: "failed", why: SECRET_FAILURES[answer.failure.condition] ?? `cannot be read (${answer.failure.condition})` };
   }
 
   *restarts(): Generator<{ readonly kind: string; readonly cause: string; readonly count: number }> {
@@ -145,6 +153,12 @@ export class KubernetesSource implements Source {
     sink.fault(`cannot read ${what} (${failure.condition}): ${effect}`, Object.assign(cause, { code: failure.condition }));
   }
 }
+
+/** What a person can do about it. */
+const SECRET_FAILURES: Readonly<Partial<Record<Condition, string>>> = {
+  NotFound: "there is none: create it",
+  Forbidden: "may not be read: allow Herald's ServiceAccount to get it by name",
+};
 
 /** One kind and how its following goes. */
 class FollowedKind {

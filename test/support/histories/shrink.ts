@@ -160,6 +160,10 @@ export function plainOf(object: ClusterObject): ClusterObject {
       return community(key, {});
     case "IPAddressPool":
       return pool(key, "203.0.113.1", "203.0.113.9");
+    case "BFDProfile":
+    case "Secret":
+      // No decision depends on one.
+      return object;
   }
 }
 

@@ -33,6 +33,18 @@ export class Bird implements Router {
     this.#host.run("rm", ["-f", this.#socket]);
   }
 
+  /** A command of birdc that changes something. */
+  command(text: string): string {
+    return this.#birdc(text);
+  }
+
+  /** `show bfd sessions` has a session with the peer in this state. */
+  bfdIs(peer: string, state: "Up" | "Down" | "Init" | "AdminDown"): boolean {
+    return this.#birdc("show bfd sessions")
+      .split("\n")
+      .some((line) => line.startsWith(`${peer} `) && line.includes(` ${state} `));
+  }
+
   established(peer: string): boolean {
     return /\sEstablished\s/.test(this.#birdc(`show protocols ${this.#protocol(peer)}`));
   }
@@ -129,7 +141,8 @@ function protocolName(index: number): string {
 // Next hops of iBGP are looked up in the tables, hence the direct routes.
 function configurationOf(settings: RouterSettings): string {
   const protocols = settings.peers.map((peer, index) => protocolOf(settings, peer, protocolName(index)));
-  return `router id ${settings.routerId};\nlog stderr all;\nprotocol device { scan time 1; }\nprotocol direct { ipv4; ipv6; }\n${protocols.join("\n")}\n`;
+  const bfd = settings.peers.some((peer) => peer.bfdIntervalMillis !== undefined) ? "protocol bfd { }\n" : "";
+  return `router id ${settings.routerId};\nlog stderr all;\nprotocol device { scan time 1; }\nprotocol direct { ipv4; ipv6; }\n${bfd}${protocols.join("\n")}\n`;
 }
 
 function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): string {
@@ -142,6 +155,10 @@ function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): s
     "  connect delay time 1; connect retry time 1; error wait time 1, 2;",
     peer.passive ? "  passive yes;" : "",
     peer.extendedMessages === true ? "  enable extended messages yes;" : "",
+    peer.password === undefined ? "" : `  password "${peer.password}";`,
+    // BIRD counts hops in `multihop`, and a direct neighbour is the one it has without.
+    peer.ttlSecurityHops === undefined ? "" : "  ttl security on;",
+    peer.bfdIntervalMillis === undefined ? "" : `  bfd { interval ${peer.bfdIntervalMillis} ms; multiplier 3; };`,
     ...channels,
     "}",
   ].join("\n");

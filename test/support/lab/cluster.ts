@@ -28,6 +28,14 @@ export interface PeerSpec {
   readonly families?: readonly ("IPv4" | "IPv6")[];
   readonly holdTime?: string;
   readonly nextHopSource?: "Session" | "NodeInternalIP";
+  readonly connectTime?: string;
+  readonly password?: string;
+  readonly passwordSecret?: { readonly name: string };
+  readonly ttlSecurityHops?: number;
+  readonly multihopTTL?: number;
+  readonly sourceAddress?: string;
+  readonly vrf?: string;
+  readonly bfdProfile?: string;
 }
 
 /** Service `index` of a run, its addresses from the documentation ranges. */
@@ -68,6 +76,20 @@ export class ClusterDirectory {
         kind: "BGPPeer",
         metadata: { name, namespace: "herald-system" },
         spec,
+      })),
+    );
+  }
+
+  /** Secrets with a password each, by name. */
+  secrets(passwords: Readonly<Record<string, string>>): void {
+    this.write(
+      "secrets.json",
+      Object.entries(passwords).map(([name, password]) => ({
+        apiVersion: "v1",
+        kind: "Secret",
+        type: "kubernetes.io/basic-auth",
+        metadata: { name, namespace: "herald-system" },
+        data: { password: Buffer.from(password, "utf8").toString("base64") },
       })),
     );
   }

@@ -22,7 +22,7 @@ export class Following {
 
   constructor(credentials: Credentials) {
     const client = new KubeClient({ credentials, clock: systemClock, userAgent: "herald/test" });
-    const seen: Pick<KubeClient, "list" | "watch" | "check" | "close"> = {
+    const seen: Pick<KubeClient, "list" | "watch" | "get" | "check" | "close"> = {
       list: (selection, page, signal) => {
         this.lists.push(selection.plural);
         return client.list(selection, page, signal);
@@ -31,6 +31,7 @@ export class Following {
         this.watches.push({ ...query, plural: selection.plural });
         return client.watch(selection, query, signal);
       },
+      get: (place, name, signal) => client.get(place, name, signal),
       check: () => client.check(),
       close: () => client.close(),
     };

@@ -22,6 +22,7 @@ export class Frr implements Router {
   readonly #configuration: string;
   readonly #settings: FrrSettings;
   #zebra: Daemon | undefined;
+  #bfdd: Daemon | undefined;
   #bgpd: Daemon | undefined;
 
   constructor(host: Host, settings: FrrSettings, configuration?: string) {
@@ -46,6 +47,11 @@ export class Frr implements Router {
       this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["--v6-rr-semantics", ...files, ...common]);
       await fileAppears(join(this.#sockets, "zserv.api"));
     }
+    if (this.#settings.peers.some((peer) => peer.bfdIntervalMillis !== undefined) && this.#bfdd?.running !== true) {
+      const pid = ["-i", join(this.#sockets, "bfdd.pid"), "--bfdctl", join(this.#sockets, "bfdd.sock")];
+      this.#bfdd = this.#host.start("/usr/lib/frr/bfdd", [...pid, ...common]);
+      await fileAppears(join(this.#sockets, "bfdd.vty"));
+    }
     this.#bgpd = this.#host.start("/usr/lib/frr/bgpd", [
       "-f",
       file,
@@ -64,6 +70,29 @@ export class Frr implements Router {
 
   async stop(how: "crash" | "polite"): Promise<void> {
     await this.#bgpd?.stop(how === "crash" ? "SIGKILL" : "SIGTERM");
+  }
+
+  /** A line of configuration below `router bgp`, or several. */
+  configure(...lines: readonly string[]): void {
+    this.#configure("bgpd", `router bgp ${this.#settings.asn}`, ...lines);
+  }
+
+  /** The same in bfdd. */
+  configureBfd(...lines: readonly string[]): void {
+    this.#configure("bfdd", "bfd", ...lines);
+  }
+
+  /** What bfdd says about its session with the peer; undefined = it has none. */
+  bfd(peer: string): Readonly<Record<string, unknown>> | undefined {
+    const output = this.#host.run("vtysh", ["--vty_socket", this.#sockets, "-d", "bfdd", "-c", "show bfd peers json"]);
+    return list(JSON.parse(output))
+      .map(record)
+      .find((session) => session["peer"] === peer);
+  }
+
+  #configure(daemon: string, ...lines: readonly string[]): void {
+    const commands = ["configure terminal", ...lines].flatMap((line) => ["-c", line]);
+    this.#host.run("vtysh", ["--vty_socket", this.#sockets, "-d", daemon, ...commands]);
   }
 
   established(peer: string): boolean {
@@ -149,6 +178,11 @@ function configurationOf(settings: RouterSettings): string {
       ` neighbor ${peer.address} update-source ${peer.localAddress ?? settings.address}`,
     );
     lines.push(` neighbor ${peer.address} timers connect 1`);
+    if (peer.password !== undefined) lines.push(` neighbor ${peer.address} password ${peer.password}`);
+    if (peer.ttlSecurityHops !== undefined) lines.push(` neighbor ${peer.address} ttl-security hops ${peer.ttlSecurityHops}`);
+    if (peer.bfdIntervalMillis !== undefined) {
+      lines.push(` neighbor ${peer.address} bfd 3 ${peer.bfdIntervalMillis} ${peer.bfdIntervalMillis}`);
+    }
     if (peer.passive) lines.push(` neighbor ${peer.address} passive`);
     if (peer.holdTimeSeconds !== undefined) {
       lines.push(` neighbor ${peer.address} timers ${Math.max(1, Math.floor(peer.holdTimeSeconds / 3))} ${peer.holdTimeSeconds}`);

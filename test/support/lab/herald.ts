@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { projectFile } from "../project.ts";
@@ -82,6 +82,15 @@ export class Herald {
 
   output(): string {
     return this.#daemon?.output() ?? "";
+  }
+
+  /** What `record` wrote. */
+  recorded(): string {
+    return readFileSync(this.recording, "utf8");
+  }
+
+  async metrics(): Promise<string> {
+    return (await this.#ask("GET", "/metrics")).body;
   }
 
   async get(path: string): Promise<Record<string, unknown>> {

@@ -30,6 +30,12 @@ export interface RouterPeer {
   readonly asn2?: boolean;
   /** The router offers messages of up to 65,535 octets (RFC 8654): BIRD when told so; FRR always does, gobgpd never. */
   readonly extendedMessages?: boolean;
+  /** TCP-MD5. */
+  readonly password?: string;
+  /** GTSM: at most so many hops away. */
+  readonly ttlSecurityHops?: number;
+  /** Watched by the router's BFD: FRR's bfdd and BIRD. Interval in milliseconds, both ways; three packets to be missed. */
+  readonly bfdIntervalMillis?: number;
 }
 
 export interface RouterSettings {

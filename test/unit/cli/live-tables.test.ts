@@ -35,7 +35,7 @@ function peer(more: Partial<PeerView> = {}): PeerView & { readonly node: string 
     holdTimeSeconds: 9,
     capabilities: { sent: [], received: [] },
     gracefulRestart: { enabled: false, negotiated: false, restartTimeSeconds: 0, families: [] },
-    bfd: { state: "" },
+    bfd: { state: "", fault: "" },
     announced: { IPv4: 28, IPv6: 12 },
     unsendable: [],
     pending: 0,

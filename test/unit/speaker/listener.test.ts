@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Address } from "../../../src/ip/address.ts";
 import { parseAddress } from "../../../src/ip/parse.ts";
 import { type Callee, findCallee, Listener } from "../../../src/speaker/listener.ts";
+import { type LoadedCalls, loadSystemCalls } from "../../../src/speaker/sockopt/system-calls.ts";
 
 function ip(text: string): Address {
   const parsed = parseAddress(text);
@@ -36,13 +37,21 @@ describe("whose connection it is", () => {
   });
 });
 
-describe("the listener of bgp.listen", () => {
+/** As on a machine without koffi. */
+const NO_CALLS: LoadedCalls = { ok: false, why: "taken away for the test" };
+
+describe.each([
+  ["with the kernel's socket options", loadSystemCalls],
+  ["without them", () => NO_CALLS],
+])("the listener of bgp.listen, %s", (_words, load) => {
+  const listenerOn = (port: number, ...addresses: readonly string[]): Listener =>
+    new Listener({ addresses: addresses.map(ip), port, load, keyRefused: () => {} }, () => {});
+
   it("says which port is taken, by whom and what to do", async () => {
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
     const { port } = holder.address() as AddressInfo; // listening on TCP: an object
-    const listener = new Listener({ addresses: [ip("127.0.0.1")], port }, () => {});
-    await expect(listener.start()).rejects.toMatchObject({
+    await expect(listenerOn(port, "127.0.0.1").start()).rejects.toMatchObject({
       code: "ADDRESS_IN_USE",
       message: expect.stringContaining(`bgp.listen 127.0.0.1 port ${port}: in use by process ${process.pid}`),
     });
@@ -50,15 +59,14 @@ describe("the listener of bgp.listen", () => {
   });
 
   it("says which address is not on this host, and leaves nothing open", async () => {
-    const probe = new Listener({ addresses: [ip("127.0.0.1")], port: 0 }, () => {});
+    const probe = listenerOn(0, "127.0.0.1");
     const port = (await probe.start())[0]?.port ?? 0;
     probe.stop();
-    const listener = new Listener({ addresses: [ip("127.0.0.1"), ip("192.0.2.1")], port }, () => {});
-    await expect(listener.start()).rejects.toMatchObject({
+    await expect(listenerOn(port, "127.0.0.1", "192.0.2.1").start()).rejects.toMatchObject({
       code: "CONFIG_INVALID",
       message: `bgp.listen 192.0.2.1 port ${port}: the address is not on this host`,
     });
-    const again = new Listener({ addresses: [ip("127.0.0.1")], port }, () => {});
+    const again = listenerOn(port, "127.0.0.1");
     expect(await again.start()).toEqual([{ address: ip("127.0.0.1"), port }]);
     again.stop();
   });

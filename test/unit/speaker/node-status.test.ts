@@ -23,7 +23,7 @@ function session(name: string, state: PeerState, more: Partial<PeerView> = {}): 
     holdTimeSeconds: 90,
     capabilities: { sent: [], received: [] },
     gracefulRestart: { enabled: false, negotiated: false, restartTimeSeconds: 0, families: [] },
-    bfd: { state: "" },
+    bfd: { state: "", fault: "" },
     announced: { IPv4: 3, IPv6: 0 },
     pending: 0,
     unsendable: [],

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { BGPPeer } from "../../../src/objects/kinds.ts";
+import { peerAccess } from "../../../src/speaker/peer-access.ts";
 import { holdReason, needsReset, sameEndpoint, sessionSettings } from "../../../src/speaker/peer-settings.ts";
+import { type LoadedCalls, loadSystemCalls } from "../../../src/speaker/sockopt/system-calls.ts";
 import { bgpPeer } from "../../support/speaker-rig.ts";
 
 const PLAIN = bgpPeer("tor", { peerAddress: "192.0.2.1" });
@@ -9,20 +11,67 @@ function withFields(fields: Partial<BGPPeer>): BGPPeer {
   return { ...PLAIN, ...fields };
 }
 
+/** As on a machine without koffi. */
+const NO_CALLS: LoadedCalls = { ok: false, why: "koffi is not here" };
+const NO_PASSWORD = { known: true, key: null } as const;
+
 describe("what holds a peer down (docs/sessions.md)", () => {
-  const cases: readonly (readonly [string, Partial<BGPPeer>])[] = [
+  const unsupported: readonly (readonly [string, Partial<BGPPeer>])[] = [
+    ["interface", { interface: "eth0" }],
+    ["defaultGateway", { defaultGateway: "IPv4" }],
+  ];
+  const kernels: readonly (readonly [string, Partial<BGPPeer>])[] = [
     ["password", { password: "secret" }],
     ["passwordSecret", { passwordSecret: { name: "tor", namespace: "herald-system" } }],
     ["ttlSecurityHops", { ttlSecurityHops: 1 }],
     ["multihopTTL", { multihopTTL: 4 }],
     ["vrf", { vrf: "red" }],
-    ["interface", { interface: "eth0" }],
-    ["defaultGateway", { defaultGateway: "IPv4" }],
     ["bfdProfile", { bfdProfile: "fast" }],
   ];
 
-  it.each(cases)("is a %s, which it would have to connect without", (field, fields) => {
+  it.each(unsupported)("is a %s, which it would have to connect without", (field, fields) => {
     expect(holdReason(withFields(fields))).toBe(`held down: ${field} is not supported by this version; it does not connect without`);
+  });
+
+  it.each(kernels)("is a %s where there are no socket options, and not where there are", (field, fields) => {
+    const peer = withFields(fields);
+    expect(
+      holdReason(
+        peer,
+        peerAccess(peer, NO_PASSWORD, () => NO_CALLS),
+      ),
+    ).toBe(`held down: ${field} needs socket options: koffi is not here; it does not connect without`);
+    expect(holdReason(peer, peerAccess(peer, NO_PASSWORD, loadSystemCalls))).toBe("");
+  });
+
+  it("is not the lack of socket options for a peer that asks for none", () => {
+    expect(
+      holdReason(
+        PLAIN,
+        peerAccess(PLAIN, NO_PASSWORD, () => NO_CALLS),
+      ),
+    ).toBe("");
+  });
+
+  it("is a password that is not known, and a vrf to wait in", () => {
+    const unknown = peerAccess(PLAIN, { known: false, why: "there is no Secret herald-system/tor" }, loadSystemCalls);
+    expect(holdReason(PLAIN, unknown)).toBe("held down: there is no Secret herald-system/tor");
+    const waiting = withFields({ vrf: "red", passive: true });
+    expect(holdReason(waiting, peerAccess(waiting, NO_PASSWORD, loadSystemCalls))).toContain("dialled, never waited for");
+  });
+
+  it("asks of the socket what the object says", () => {
+    const near = peerAccess(withFields({ ttlSecurityHops: 2, password: "x", vrf: "red" }), { known: true, key: "x" }, loadSystemCalls);
+    expect(near.stream).toMatchObject({ ttl: 255, minimumTtl: 254, md5Key: "x", device: "red" });
+    const far = peerAccess(withFields({ multihopTTL: 4, holdTimeSeconds: 300 }), NO_PASSWORD, loadSystemCalls);
+    expect(far.stream).toEqual({
+      ttl: 4,
+      minimumTtl: null,
+      md5Key: null,
+      device: null,
+      openTimeoutMillis: 5000,
+      userTimeoutMillis: 610_000,
+    });
   });
 
   it("is a person's word, before anything else", () => {
@@ -64,6 +113,10 @@ describe("what a session is made of", () => {
       { peerPort: 1790 },
       { peerAddress: bgpPeer("x", { peerAddress: "192.0.2.2" }).peerAddress },
       { sourceAddress: PLAIN.peerAddress },
+      { ttlSecurityHops: 1 },
+      { multihopTTL: 4 },
+      { vrf: "red" },
+      { password: "new" },
     ];
     const quiet: readonly Partial<BGPPeer>[] = [
       { connectTimeSeconds: 9 },
@@ -75,9 +128,12 @@ describe("what a session is made of", () => {
     ];
     for (const fields of resets) expect([fields, needsReset(before, { peer: withFields(fields), routerId: 7 })]).toEqual([fields, true]);
     for (const fields of quiet) expect([fields, needsReset(before, { peer: withFields(fields), routerId: 7 })]).toEqual([fields, false]);
-    expect([resets.length, quiet.length]).toEqual([12, 6]);
+    expect([resets.length, quiet.length]).toEqual([16, 6]);
     expect(needsReset(before, { peer: PLAIN, routerId: 8 })).toBe(true);
     expect(sameEndpoint(PLAIN, withFields({ holdTimeSeconds: 30 }))).toBe(true);
     expect(sameEndpoint(PLAIN, withFields({ peerPort: 1790 }))).toBe(false);
+    // The key of a connection that has one can be changed under it.
+    const [one, other] = ["one", "other"].map((password) => withFields({ password }));
+    expect(one !== undefined && other !== undefined && sameEndpoint(one, other)).toBe(true);
   });
 });

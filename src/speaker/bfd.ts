@@ -1,0 +1,220 @@
+/** BFD beside the sessions of BGP (RFC 5882): who is watched and how, what was detected, and whom to tell. The packets live in a thread of their own. */
+
+import { Worker } from "node:worker_threads";
+import type { BfdState } from "../bgp/bfd/packet.ts";
+import { formatAddress } from "../ip/format.ts";
+import type { Log } from "../log.ts";
+import type { BFDProfile, BGPPeer, ObjectChange } from "../objects/kinds.ts";
+import type { BfdTarget, FromBfdThread, ToBfdThread } from "./bfd-messages.ts";
+
+/** The thread, or what a test puts in its place. */
+export interface BfdThreadPort {
+  post(message: ToBfdThread): void;
+  terminate(): void;
+}
+
+export interface BfdPorts {
+  readonly log: Log;
+  /** `failed`: it ended by itself. */
+  startThread(received: (message: FromBfdThread) => void, failed: (why: string) => void): BfdThreadPort;
+  later(millis: number, act: () => void): void;
+  /** The way to the peer is gone: its session has to end. Never for a peer that says AdminDown itself (RFC 5882 §4.2). */
+  down(peer: string, why: string): void;
+}
+
+/** What is shown of one peer's BFD. */
+export interface BfdStatus {
+  readonly state: BfdState;
+  /** Times that an Up session went Down without the peer's AdminDown. */
+  readonly detections: number;
+  /** Why it cannot be Up; "" = nothing known. */
+  readonly fault: string;
+}
+
+interface Watched {
+  target: BfdTarget;
+  state: BfdState;
+  fault: string;
+}
+
+/** A thread that ended by itself is started anew after this long. */
+const RESTART_MILLIS = 5000;
+/** How long the farewell of all sessions may take. */
+const STOP_MILLIS = 300;
+
+export class Bfd {
+  readonly #ports: BfdPorts;
+  readonly #profiles = new Map<string, BFDProfile>();
+  /** By the ends of the session: peers that share them share the session. */
+  readonly #watched = new Map<string, Watched>();
+  readonly #keys = new Map<string, string>();
+  readonly #detections = new Map<string, number>();
+  #peers: readonly BGPPeer[] = [];
+  #thread: BfdThreadPort | null = null;
+  #stopped: (() => void) | null = null;
+
+  constructor(ports: BfdPorts) {
+    this.#ports = ports;
+  }
+
+  /** A profile changes the sessions that use it while they are up. One that is deleted stays in force for them. */
+  note(change: ObjectChange): void {
+    if (change.type !== "set" || change.object.kind !== "BFDProfile") return;
+    this.#profiles.set(change.object.metadata.name, change.object);
+    this.follow(this.#peers);
+  }
+
+  /** The peers to be watched now, those that are held down left out. */
+  follow(peers: readonly BGPPeer[]): void {
+    this.#peers = peers;
+    const wanted = new Map<string, BfdTarget>();
+    this.#keys.clear();
+    for (const peer of peers) {
+      const target = this.#targetOf(peer);
+      if (target === null) continue;
+      const key = keyOf(target);
+      this.#keys.set(peer.metadata.name, key);
+      // Of peers that share a session the first decides how.
+      if (!wanted.has(key)) wanted.set(key, target);
+    }
+    for (const key of this.#watched.keys()) {
+      if (wanted.has(key)) continue;
+      this.#watched.delete(key);
+      this.#thread?.post({ type: "remove", key });
+    }
+    for (const [key, target] of wanted) this.#watch(key, target);
+  }
+
+  /** null = the peer is not watched. */
+  status(peer: string): BfdStatus | null {
+    const watched = this.#watched.get(this.#keys.get(peer) ?? "");
+    if (watched === undefined) return null;
+    return { state: watched.state, fault: watched.fault, detections: this.#detections.get(peer) ?? 0 };
+  }
+
+  /** Tells every peer that this is no failure, and ends the thread. */
+  async stop(): Promise<void> {
+    this.#peers = [];
+    const thread = this.#thread;
+    if (thread === null) return;
+    this.#thread = null;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, STOP_MILLIS);
+      this.#stopped = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      thread.post({ type: "stop" });
+    });
+    thread.terminate();
+  }
+
+  #watch(key: string, target: BfdTarget): void {
+    const known = this.#watched.get(key);
+    if (known === undefined) this.#watched.set(key, { target, state: "Down", fault: "" });
+    else if (JSON.stringify(known.target) === JSON.stringify(target)) return;
+    else known.target = target;
+    this.#start().post({ type: "set", key, target });
+  }
+
+  #start(): BfdThreadPort {
+    this.#thread ??= this.#ports.startThread(
+      (message) => this.#received(message),
+      (why) => this.#threadFailed(why),
+    );
+    return this.#thread;
+  }
+
+  /** Nothing is known of anybody then: that is no reason to end sessions, and every reason to begin anew. */
+  #threadFailed(why: string): void {
+    if (this.#thread === null) return;
+    this.#thread = null;
+    this.#ports.log({ event: "bfd.fault", peers: [...this.#keys.keys()], why });
+    this.#watched.clear();
+    this.#ports.later(RESTART_MILLIS, () => this.follow(this.#peers));
+  }
+
+  #received(message: FromBfdThread): void {
+    switch (message.type) {
+      case "stopped":
+        this.#stopped?.();
+        break;
+      case "fault": {
+        const watched = this.#watched.get(message.key);
+        if (watched === undefined || watched.fault === message.why) break;
+        watched.fault = message.why;
+        this.#ports.log({ event: "bfd.fault", peers: this.#peersOf(message.key), why: message.why });
+        break;
+      }
+      case "state":
+        this.#changed(message);
+        break;
+    }
+  }
+
+  #changed({ key, from, to, cause }: Extract<FromBfdThread, { readonly type: "state" }>): void {
+    const watched = this.#watched.get(key);
+    if (watched === undefined) return;
+    watched.state = to;
+    watched.fault = "";
+    const peers = this.#peersOf(key);
+    const lost = from === "Up" && to === "Down" && (cause === "detectionTimeExpired" || cause === "neighborDown");
+    this.#ports.log({ event: "bfd.transition", peers, from, to, cause });
+    if (!lost) return;
+    const why = cause === "neighborDown" ? "BFD: the router says that it does not hear us" : "BFD: nothing was heard from the router";
+    for (const peer of peers) {
+      this.#detections.set(peer, (this.#detections.get(peer) ?? 0) + 1);
+      this.#ports.down(peer, why);
+    }
+  }
+
+  #peersOf(key: string): readonly string[] {
+    return [...this.#keys].filter(([, one]) => one === key).map(([peer]) => peer);
+  }
+
+  #targetOf({ peerAddress, sourceAddress, vrf, bfdProfile, ebgpMultiHop, multihopTTL }: BGPPeer): BfdTarget | null {
+    const profile = bfdProfile === null ? undefined : this.#profiles.get(bfdProfile);
+    if (peerAddress === null || profile === undefined) return null;
+    return {
+      address: formatAddress(peerAddress),
+      sourceAddress: sourceAddress === null ? null : formatAddress(sourceAddress),
+      device: vrf,
+      multihop: ebgpMultiHop || multihopTTL !== null,
+      minimumTtl: profile.minimumTtl,
+      settings: {
+        desiredMinTxMillis: profile.transmitIntervalMillis,
+        requiredMinRxMillis: profile.receiveIntervalMillis,
+        multiplier: profile.detectMultiplier,
+        passive: profile.passiveMode,
+      },
+    };
+  }
+}
+
+/** What the worker of the bundle is told apart by. */
+export const BFD_THREAD = "herald-bfd";
+
+/** The bundle itself as a worker thread: `main.ts` looks at `workerData`. */
+export const startBfdThread: BfdPorts["startThread"] = (received, failed) => {
+  const worker = new Worker(new URL(import.meta.url), { workerData: BFD_THREAD });
+  let ended = false;
+  worker.on("message", received);
+  worker.on("error", (error) => failed(error instanceof Error ? error.message : String(error)));
+  worker.on("exit", () => {
+    if (!ended) failed("the BFD thread ended");
+    ended = true;
+  });
+  // Its sockets must not keep a process alive that has nothing else to do.
+  worker.unref();
+  return {
+    post: (message) => worker.postMessage(message),
+    terminate: () => {
+      ended = true;
+      void worker.terminate();
+    },
+  };
+};
+
+function keyOf({ address, sourceAddress, device, multihop }: BfdTarget): string {
+  return `${address} ${sourceAddress ?? "-"} ${device ?? "-"} ${multihop}`;
+}

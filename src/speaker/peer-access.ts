@@ -1,0 +1,66 @@
+/** What a BGPPeer asks of the kernel: options of its socket, and which of its fields need them. */
+
+import type { BGPPeer } from "../objects/kinds.ts";
+import type { StreamOptions } from "./sockopt/streams.ts";
+import type { LoadedCalls } from "./sockopt/system-calls.ts";
+
+/** How a session may be connected, and whether it may be at all. */
+export interface PeerAccess {
+  /** Why it must not be, although its object asks for one; "" = it may. */
+  readonly held: string;
+  readonly stream: StreamOptions;
+}
+
+/** The password of a peer as far as it is known. `why` is for people, and never holds a password. */
+export type PasswordAnswer = { readonly known: true; readonly key: string | null } | { readonly known: false; readonly why: string };
+
+/** RFC 9687 §4: a peer that takes nothing is given up after the longer of eight minutes and twice the hold time. */
+const SEND_HOLD_SECONDS = 480;
+/** The kernel's own patience ends after that, so that the session ends with its reason: only what the session's timers do not see is left to it. */
+const USER_TIMEOUT_MARGIN_SECONDS = 10;
+const MAX_TTL = 255;
+
+/**
+ * A field that cannot be honoured holds the peer down: connecting without the password or the check that was asked for would be a silent downgrade.
+ * `load` is called only for a peer that has such a field.
+ */
+export function peerAccess(peer: BGPPeer, password: PasswordAnswer, load: () => LoadedCalls): PeerAccess {
+  const stream: StreamOptions = {
+    ttl: peer.ttlSecurityHops === null ? peer.multihopTTL : MAX_TTL,
+    minimumTtl: peer.ttlSecurityHops === null ? null : MAX_TTL + 1 - peer.ttlSecurityHops,
+    device: peer.vrf,
+    md5Key: password.known ? password.key : null,
+    openTimeoutMillis: peer.connectTimeSeconds * 1000,
+    userTimeoutMillis: (Math.max(SEND_HOLD_SECONDS, 2 * peer.holdTimeSeconds) + USER_TIMEOUT_MARGIN_SECONDS) * 1000,
+  };
+  return { held: reasonToHold(peer, password, load), stream };
+}
+
+export function sameAccess(one: PeerAccess, other: PeerAccess): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Fields that cannot be honoured without options of the kernel. */
+export function fieldsThatNeedKernel(peer: BGPPeer): readonly string[] {
+  const asked: Readonly<Record<string, boolean>> = {
+    password: peer.password !== null,
+    passwordSecret: peer.passwordSecret !== null,
+    ttlSecurityHops: peer.ttlSecurityHops !== null,
+    multihopTTL: peer.multihopTTL !== null,
+    vrf: peer.vrf !== null,
+    bfdProfile: peer.bfdProfile !== null,
+  };
+  return Object.keys(asked).filter((field) => asked[field] === true);
+}
+
+function reasonToHold(peer: BGPPeer, password: PasswordAnswer, load: () => LoadedCalls): string {
+  const fields = fieldsThatNeedKernel(peer);
+  if (fields.length > 0) {
+    const loaded = load();
+    const verb = fields.length === 1 ? "needs" : "need";
+    if (!loaded.ok) return `held down: ${fields.join(", ")} ${verb} socket options: ${loaded.why}; it does not connect without`;
+  }
+  // The listener belongs to no device: a call that came in elsewhere could pass for one of this peer.
+  if (peer.vrf !== null && peer.passive) return "held down: a peer with vrf is dialled, never waited for: unset passive";
+  return password.known ? "" : `held down: ${password.why}`;
+}
