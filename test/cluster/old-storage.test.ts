@@ -61,7 +61,9 @@ requireTools(...CONTROL_PLANE_NEEDS, OLD_ETCD)("an API server on Debian's etcd",
   it("refuses WatchList in the middle of the stream: each kind is listed, and watched from there", async () => {
     const { sink, watches, lists } = follow();
     await sink.until(() => sink.syncedCount === 1);
-    expect(watches.slice(0, FOLLOWED_KINDS).every(({ initialEvents, resourceVersion }) => initialEvents && resourceVersion === null)).toBe(true);
+    expect(watches.slice(0, FOLLOWED_KINDS).every(({ initialEvents, resourceVersion }) => initialEvents && resourceVersion === null)).toBe(
+      true,
+    );
     expect(new Set(lists).size).toBe(FOLLOWED_KINDS);
     const before = sink.batches.length;
     await expose("late");
