@@ -142,7 +142,7 @@ requireTools(
     const early = await herald("explain", "shop/web");
     expect([early.status, early.stderr]).toEqual([
       1,
-      expect.stringMatching(/does not serve bgppeers\.herald\.dev, .*\(404\): herald crds \|/),
+      expect.stringMatching(/does not serve .*bgppeers\.herald\.dev.* \(404\): herald crds \|/),
     ]);
     await server.installCrds();
     const empty = await herald("plan", "-o", "json");

@@ -12,7 +12,7 @@ import {
   slicesIn,
 } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
-import { Following } from "../support/lab/following.ts";
+import { FOLLOWED_KINDS, Following } from "../support/lab/following.ts";
 import { findProgram, OLD_ETCD, requireTools } from "../support/requirements.ts";
 
 /**
@@ -22,7 +22,6 @@ import { findProgram, OLD_ETCD, requireTools } from "../support/requirements.ts"
 
 const SHOP_SERVICES = servicesIn("shop");
 const SHOP_SLICES = slicesIn("shop");
-const KINDS = 8;
 /** So many clients at once that one place for a request is never enough. */
 const CLIENTS = 6;
 
@@ -62,8 +61,10 @@ requireTools(...CONTROL_PLANE_NEEDS, OLD_ETCD)("an API server on Debian's etcd",
   it("refuses WatchList in the middle of the stream: each kind is listed, and watched from there", async () => {
     const { sink, watches, lists } = follow();
     await sink.until(() => sink.syncedCount === 1);
-    expect(watches.slice(0, KINDS).every(({ initialEvents, resourceVersion }) => initialEvents && resourceVersion === null)).toBe(true);
-    expect(new Set(lists).size).toBe(KINDS);
+    expect(watches.slice(0, FOLLOWED_KINDS).every(({ initialEvents, resourceVersion }) => initialEvents && resourceVersion === null)).toBe(
+      true,
+    );
+    expect(new Set(lists).size).toBe(FOLLOWED_KINDS);
     const before = sink.batches.length;
     await expose("late");
     await server.delete(SHOP_SLICES, "s-0-1");

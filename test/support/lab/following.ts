@@ -2,6 +2,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { KubeClient, type WatchQuery } from "../../../src/kube/client.ts";
 import type { Credentials } from "../../../src/kube/credentials.ts";
 import { KubernetesSource } from "../../../src/source/kubernetes/kubernetes-source.ts";
+import { watchedResources } from "../../../src/source/kubernetes/resources.ts";
 import { RecordingSink } from "../recording-sink.ts";
 import type { ApiServer } from "./api-server.ts";
 import { NAMESPACES, NODES, PEERS, servicesIn, slicesIn } from "./cluster-kinds.ts";
@@ -9,6 +10,9 @@ import { until } from "./wait.ts";
 
 /** One round of a watch that died without a word (15 s), and the pauses between attempts on a machine that has other things to do. */
 const PATIENCE_MILLIS = 120_000;
+
+/** Kinds that a speaker follows, one watch each. */
+export const FOLLOWED_KINDS = watchedResources({ heraldNamespace: "herald-system", serviceProxyName: "" }).length;
 
 /** The source of a speaker, in this process: what it holds, and what it asked for. */
 export class Following {

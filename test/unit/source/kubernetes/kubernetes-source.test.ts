@@ -4,6 +4,7 @@ import { KubeClient } from "../../../../src/kube/client.ts";
 import type { Credentials } from "../../../../src/kube/credentials.ts";
 import { Secret } from "../../../../src/kube/secret.ts";
 import { KubernetesSource } from "../../../../src/source/kubernetes/kubernetes-source.ts";
+import { BreakableLink } from "../../../support/breakable-link.ts";
 import { FakeApiServer, type FakeServerOptions, type SeenRequest, status } from "../../../support/fake-api-server.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import type { FakeObject } from "../../../support/fake-objects.ts";
@@ -35,13 +36,13 @@ async function serve(options: FakeServerOptions = {}): Promise<FakeApiServer> {
 
 function follow(
   server: FakeApiServer,
-  options: { clock?: Clock; random?: () => number; serviceProxyName?: string; token?: () => string } = {},
+  options: { clock?: Clock; random?: () => number; serviceProxyName?: string; token?: () => string; url?: URL } = {},
 ): Running {
-  const { clock = systemClock, random = () => 0, serviceProxyName = "", token = () => "token" } = options;
+  const { clock = systemClock, random = () => 0, serviceProxyName = "", token = () => "token", url } = options;
   const credentials: Credentials = {
     source: "the test",
     read: async () => ({
-      server: server.url,
+      server: url ?? server.url,
       tls: { ca: server.authority.certPem, cert: null, key: null, servername: null, verify: true },
       authorization: new Secret(`Bearer ${token()}`),
       headers: {},
@@ -155,6 +156,23 @@ describe("the first state of an API server", () => {
     server.endWatches();
     await sink.until(() => sink.syncedCount === 1);
     expect(sink.changes()).toEqual(["set Namespace shop"]);
+  });
+
+  it("is asked for again where the connection breaks in the middle of a WatchList: that is no refusal", async () => {
+    const server = await serve();
+    const link = new BreakableLink(() => server.port);
+    const port = await link.start();
+    cleanups.push(() => link.stop());
+    const first = { ...namespace("shop"), metadata: { name: "shop", resourceVersion: "101" } };
+    server.objects.put(namespace("shop"));
+    const text = `${JSON.stringify({ type: "ADDED", object: first })}\n`;
+    server.fail(watchOf("namespaces"), { type: "body", text, end: false });
+    const { sink } = follow(server, { url: new URL(`https://127.0.0.1:${port}`) });
+    await sink.until(() => sink.names.includes("Namespace shop"));
+    link.reset();
+    await sink.until(() => sink.syncedCount === 1);
+    expect(server.requests.filter(listOf("namespaces"))).toEqual([]);
+    expect(server.requests.filter(watchOf("namespaces")).length).toBeGreaterThan(1);
   });
 
   it("is the same when a list arrives compressed and in small pieces", async () => {
