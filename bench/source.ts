@@ -1,7 +1,7 @@
 /**
  * Objects from an API server. Without arguments: the first read of 10,000 Services and 10,000 EndpointSlices of ten endpoints, over TLS, from a recorded
  * server in a process of its own: by `curl` (which understands nothing), by the source alone, with the planner behind it, by the whole speaker, and by the
- * informer of `@kubernetes/client-node`. `api`: the same from a real kube-apiserver. `churn [PER_SECOND [SECONDS]]`: changes of slices, from the moment a
+ * informer of `@kubernetes/client-node`. `api [SERVICES]`: the same from a real kube-apiserver. `churn [PER_SECOND [SECONDS]]`: changes of slices, from the moment a
  * server says them to the moment they are decided.
  *
  * `cpuMillis` is the process's own time, which other load does not stretch; `worstTurnMillis` how late the event loop was, `worstTurnCpuMillis` how much of
@@ -17,7 +17,7 @@ import { serveRecording } from "./support/recorded-api-server.ts";
 import { followSource, type ServerAccess } from "./support/source-clients.ts";
 
 const SERVICES = 10_000;
-const ROUNDS = 3;
+const ROUNDS = 2;
 const LISTS = ["/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices"];
 
 const [, self = "", mode = "recorded", ...args] = process.argv;
@@ -74,7 +74,7 @@ switch (mode) {
     await churn(Number(args[0] ?? 1000), Number(args[1] ?? 60));
     break;
   case "api": {
-    const server = await populatedApiServer(SERVICES);
+    const server = await populatedApiServer(Number(args[0] ?? SERVICES));
     try {
       await firstReads(server.access);
     } finally {
@@ -123,7 +123,7 @@ async function curl({ url, ca, token }: ServerAccess): Promise<void> {
     const began = performance.now();
     const targets = LISTS.flatMap((path) => ["-o", "/dev/null", `${url}${path}`]);
     const authorization = token === undefined ? [] : ["-H", `Authorization: Bearer ${token}`];
-    const child = spawn("curl", ["-sSf", "--http2", "-Z", "--cacert", file, ...authorization, ...targets], { stdio: "inherit" });
+    const child = spawn("curl", ["-sSf", "--no-progress-meter", "--http2", "-Z", "--cacert", file, ...authorization, ...targets], { stdio: "inherit" });
     await new Promise((resolve) => child.once("close", resolve));
     rounds.push({ millis: Math.round(performance.now() - began) });
   }
