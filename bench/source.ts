@@ -123,7 +123,9 @@ async function curl({ url, ca, token }: ServerAccess): Promise<void> {
     const began = performance.now();
     const targets = LISTS.flatMap((path) => ["-o", "/dev/null", `${url}${path}`]);
     const authorization = token === undefined ? [] : ["-H", `Authorization: Bearer ${token}`];
-    const child = spawn("curl", ["-sSf", "--no-progress-meter", "--http2", "-Z", "--cacert", file, ...authorization, ...targets], { stdio: "inherit" });
+    const child = spawn("curl", ["-sSf", "--no-progress-meter", "--http2", "-Z", "--cacert", file, ...authorization, ...targets], {
+      stdio: "inherit",
+    });
     await new Promise((resolve) => child.once("close", resolve));
     rounds.push({ millis: Math.round(performance.now() - began) });
   }
