@@ -1,87 +1,215 @@
 /**
- * The first read of 10,000 Services and 10,000 EndpointSlices from an API server in a process of its own, over TLS and HTTP/2: by WatchList, and by pages of
- * 500. `worstTurnMillis`: the longest that the event loop was late. `bodyMiB`: JSON received.
+ * Objects from an API server. Without arguments: the first read of 10,000 Services and 10,000 EndpointSlices of ten endpoints, over TLS, from a recorded
+ * server in a process of its own: by `curl` (which understands nothing), by the source alone, with the planner behind it, by the whole speaker, and by the
+ * informer of `@kubernetes/client-node`. `api [SERVICES]`: the same from a real kube-apiserver. `churn [PER_SECOND [SECONDS]]`: changes of slices, from the moment a
+ * server says them to the moment they are decided.
+ *
+ * `cpuMillis` is the process's own time, which other load does not stretch; `worstTurnMillis` how late the event loop was, `worstTurnCpuMillis` how much of
+ * that it worked itself.
  */
 import { spawn } from "node:child_process";
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { systemClock } from "../src/clock.ts";
-import { KubeClient } from "../src/kube/client.ts";
-import { KubernetesSource } from "../src/source/kubernetes/kubernetes-source.ts";
-import { FakeApiServer } from "../test/support/fake-api-server.ts";
-import { RecordingSink } from "../test/support/recording-sink.ts";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { populatedApiServer } from "./support/populated-api-server.ts";
+import { serveRecording } from "./support/recorded-api-server.ts";
+import { followSource, type ServerAccess } from "./support/source-clients.ts";
 
-const OBJECTS = 10_000;
-const ENDPOINTS = 10;
+const SERVICES = 10_000;
+const ROUNDS = 2;
+const LISTS = ["/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices"];
 
-const [, self = "", mode, watchList] = process.argv;
-if (mode === "serve") await serve(watchList === "status422" ? "status422" : "works");
-else process.stdout.write(`${JSON.stringify([await measure("works"), await measure("status422")])}\n`);
+const [, self = "", mode = "recorded", ...args] = process.argv;
+const directory = mkdtempSync(join(tmpdir(), "herald-bench-"));
+process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+const rows: Record<string, unknown>[] = [];
 
-async function measure(how: "works" | "status422"): Promise<Readonly<Record<string, unknown>>> {
-  const child = spawn(process.execPath, [self, "serve", how], { stdio: ["pipe", "pipe", "inherit"] });
-  try {
-    const said = await new Promise<string>((resolve) => child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString("utf8"))));
-    const { url, ca, octets }: { url: string; ca: string; octets: number } = JSON.parse(said);
-    const access = {
-      server: new URL(url),
-      tls: { ca, cert: null, key: null, servername: null, verify: true },
-      authorization: null,
-      headers: {},
-    };
-    const client = new KubeClient({ credentials: { source: "bench", read: async () => access }, clock: systemClock, userAgent: "bench" });
-    const options = { client, heraldNamespace: "herald-system", serviceProxyName: "", clock: systemClock, random: Math.random };
-    const sink = new RecordingSink();
-    const stop = new AbortController();
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
-    const began = performance.now();
-    const ended = new KubernetesSource(options).run(sink, stop.signal);
-    await sink.until(() => sink.syncedCount === 1);
-    const millis = Math.round(performance.now() - began);
-    delay.disable();
-    stop.abort();
-    await ended;
-    return {
-      how: how === "works" ? "WatchList" : "pages",
-      objects: sink.objects.length,
-      bodyMiB: Math.round(octets / 1_048_576),
-      millis,
-      worstTurnMillis: Math.round(delay.max / 1e5) / 10,
-      rssMiB: Math.round(process.memoryUsage().rss / 1_048_576),
-    };
-  } finally {
-    child.stdin.end();
+/** This program again, in another role. It ends with its standard input. */
+class Child {
+  readonly #child;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const options = { env: { ...process.env, ...env } };
+    this.#child = spawn(process.execPath, ["--expose-gc", self, ...command], { ...options, stdio: ["pipe", "pipe", "inherit"] });
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** The next line that it says, as JSON. */
+  async line<T>(): Promise<T> {
+    const { value } = await this.#lines.next();
+    return JSON.parse(value);
+  }
+
+  tell(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  closeInput(): void {
+    this.#child.stdin.end();
+  }
+
+  async end(): Promise<void> {
+    const closed = this.#child.exitCode !== null ? null : new Promise((resolve) => this.#child.once("close", resolve));
+    this.#child.stdin.end();
+    await closed;
   }
 }
 
-async function serve(how: "works" | "status422"): Promise<void> {
-  const server = new FakeApiServer({ watchList: how });
-  const managedFields = [{ manager: "m", operation: "Update", fieldsV1: { "f:spec": { "f:ports": "x".repeat(1200) } } }];
-  let octets = 0;
-  const put = (object: Parameters<typeof server.objects.put>[0]): void => {
-    octets += JSON.stringify(object).length;
-    server.objects.put(object);
-  };
-  for (let index = 0; index < OBJECTS; index++) {
-    const metadata = { name: `s-${index}`, namespace: `n-${index % 100}`, labels: { app: `s-${index}` }, managedFields };
-    const address = `10.${100 + (index >> 16)}.${(index >> 8) & 0xff}.${index & 0xff}`;
-    const spec = { type: "LoadBalancer", clusterIP: address, clusterIPs: [address], ports: [{ port: 80 }] };
-    put({ apiVersion: "v1", kind: "Service", metadata, spec, status: { loadBalancer: { ingress: [{ ip: address }] } } });
-    const endpoints = Array.from({ length: ENDPOINTS }, (_, endpoint) => ({
-      addresses: [`10.${endpoint}.${(index >> 8) & 0xff}.${index & 0xff}`],
-      conditions: { ready: true, serving: true, terminating: false },
-      nodeName: `node-${endpoint}`,
-      targetRef: {
-        kind: "Pod",
-        namespace: metadata.namespace,
-        name: `s-${index}-${endpoint}`,
-        uid: "0e4d9e0c-2b5e-4a53-9d43-6c1f0c3ad000",
-      },
-    }));
-    const labels = { "kubernetes.io/service-name": metadata.name };
-    put({ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata: { ...metadata, labels }, addressType: "IPv4", endpoints });
+switch (mode) {
+  case "serve":
+    await serveRecording(SERVICES);
+    break;
+  case "follow":
+    await followSource(JSON.parse(args[0] ?? ""), args[1] === "plans");
+    break;
+  case "inform": {
+    // Evaluated only here: it is large.
+    const { followInformer } = await import("./support/informer-client.ts");
+    await followInformer(JSON.parse(args[0] ?? ""));
+    break;
   }
-  await server.start();
-  process.stdin.once("end", () => process.exit()).resume();
-  process.stdout.write(JSON.stringify({ url: server.url.href, ca: server.authority.certPem, octets }));
+  case "churn":
+    await churn(Number(args[0] ?? 1000), Number(args[1] ?? 60));
+    break;
+  case "api": {
+    const server = await populatedApiServer(Number(args[0] ?? SERVICES));
+    try {
+      await firstReads(server.access);
+    } finally {
+      await server.stop();
+    }
+    break;
+  }
+  default: {
+    const server = new Child(["serve"]);
+    const { url, ca } = await server.line<ServerAccess>();
+    await firstReads({ url, ca });
+    await server.end();
+    const pages = new Child(["serve"], { RECORDED_PAGES: "1" });
+    const paged = await pages.line<ServerAccess>();
+    await read("source, pages", ["follow", JSON.stringify({ url: paged.url, ca: paged.ca })]);
+    await pages.end();
+  }
+}
+if (rows.length > 0) process.stdout.write(`${JSON.stringify(rows)}\n`);
+
+async function firstReads(access: ServerAccess): Promise<void> {
+  const json = JSON.stringify(access);
+  await curl(access);
+  await read("source", ["follow", json]);
+  await read("source and planner", ["follow", json, "plans"]);
+  await speaker(access);
+  await read("informer of client-node", ["inform", json]);
+}
+
+/** The best of some rounds: what other load adds is no property of the code. */
+async function read(how: string, command: readonly string[]): Promise<void> {
+  const rounds: Record<string, number>[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const child = new Child(command);
+    rounds.push(await child.line<Record<string, number>>());
+    await child.end();
+  }
+  print(how, rounds);
+}
+
+async function curl({ url, ca, token }: ServerAccess): Promise<void> {
+  const file = join(directory, "ca.pem");
+  writeFileSync(file, ca);
+  const rounds: Record<string, number>[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const began = performance.now();
+    const targets = LISTS.flatMap((path) => ["-o", "/dev/null", `${url}${path}`]);
+    const authorization = token === undefined ? [] : ["-H", `Authorization: Bearer ${token}`];
+    const child = spawn("curl", ["-sSf", "--no-progress-meter", "--http2", "-Z", "--cacert", file, ...authorization, ...targets], {
+      stdio: "inherit",
+    });
+    await new Promise((resolve) => child.once("close", resolve));
+    rounds.push({ millis: Math.round(performance.now() - began) });
+  }
+  print("curl", rounds);
+}
+
+/** The bundle as it ships; time from its connection, memory and CPU time of the whole process. */
+async function speaker({ url, ca, token }: ServerAccess): Promise<void> {
+  const kubeconfig = join(directory, "kubeconfig");
+  const cluster = { server: url, "certificate-authority-data": Buffer.from(ca).toString("base64") };
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "bench", cluster }],
+    users: [{ name: "bench", user: { token: token ?? "none" } }],
+    contexts: [{ name: "bench", context: { cluster: "bench", user: "bench" } }],
+    "current-context": "bench",
+  };
+  writeFileSync(kubeconfig, JSON.stringify(config));
+  const file = join(directory, "herald.json");
+  const settings = {
+    nodeName: "node-1",
+    source: { kubernetes: { kubeconfig } },
+    bgp: { port: 0 },
+    admin: { listen: "127.0.0.1:0" },
+    stateFile: "",
+  };
+  writeFileSync(file, JSON.stringify(settings));
+  const bundle = join(process.env["HERALD_ROOT"] ?? ".", "dist/herald.mjs");
+  const rounds: Record<string, number>[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const child = spawn(process.execPath, [bundle, "speaker", "--config", file], { stdio: ["ignore", "ignore", "pipe"] });
+    const milliseconds = await new Promise<number>((resolve) => {
+      createInterface({ input: child.stderr }).on("line", (line) => {
+        const { event, milliseconds: millis } = JSON.parse(line);
+        if (event === "speaker.synced") resolve(millis);
+      });
+    });
+    const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+    const [, , , , , , , , , , , user = 0, system = 0] = readFileSync(`/proc/${child.pid}/stat`, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ")
+      .map(Number);
+    rounds.push({
+      millis: milliseconds,
+      // Clock ticks of 10 ms, from the start of the process.
+      cpuMillis: (user + system) * 10,
+      rssMiBPeak: Math.round(Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? 0) / 1024),
+    });
+    child.kill("SIGTERM");
+    await new Promise((resolve) => child.once("close", resolve));
+  }
+  print("speaker (dist/herald.mjs)", rounds);
+}
+
+async function churn(perSecond: number, seconds: number): Promise<void> {
+  for (const plans of ["", "plans"]) {
+    const server = new Child(["serve"]);
+    const { url, ca } = await server.line<ServerAccess>();
+    const client = new Child(["follow", JSON.stringify({ url, ca }), plans]);
+    await client.line<object>();
+    server.tell(`churn ${perSecond} ${seconds}\n`);
+    const { said } = await server.line<{ said: number }>();
+    client.closeInput();
+    const { rssMiBFirstQuarter, rssMiBLastQuarter, ...result } = await client.line<Record<string, number>>();
+    rows.push({
+      how: plans === "" ? "source" : "source and planner",
+      perSecond,
+      seconds,
+      said,
+      ...result,
+      rssMiBFirstQuarter,
+      rssMiBLastQuarter,
+      load: load(),
+    });
+    await Promise.all([client.end(), server.end()]);
+  }
+}
+
+function print(how: string, rounds: readonly Record<string, number>[]): void {
+  const best = [...rounds].sort((a, b) => (a["cpuMillis"] ?? a["millis"] ?? 0) - (b["cpuMillis"] ?? b["millis"] ?? 0))[0];
+  rows.push({ how, ...best, load: load() });
+}
+
+function load(): number {
+  return Math.round((loadavg()[0] ?? 0) * 10) / 10;
 }

@@ -21,7 +21,27 @@ export interface Address {
 export function addressFromOctets(octets: Uint8Array): Address {
   const family = octets.length === 4 ? "IPv4" : octets.length === 16 ? "IPv6" : undefined;
   if (family === undefined) throw new Error(`an address has 4 or 16 octets, not ${octets.length}`);
-  return { family, octets, key: keyOf(octets) };
+  return new KeyedAddress(family, keyOf(octets));
+}
+
+/**
+ * A cluster's worth of endpoints is a hundred thousand addresses that are compared and never sent: octets, which cost several times what the key does,
+ * are made when somebody asks for them.
+ */
+class KeyedAddress implements Address {
+  readonly family: Family;
+  readonly key: string;
+  #octets: Uint8Array | null = null;
+
+  constructor(family: Family, key: string) {
+    this.family = family;
+    this.key = key;
+  }
+
+  get octets(): Uint8Array {
+    this.#octets ??= Uint8Array.from(this.key, (character) => character.charCodeAt(0));
+    return this.#octets;
+  }
 }
 
 /** Numeric order, IPv4 before IPv6. */

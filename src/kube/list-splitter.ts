@@ -3,6 +3,8 @@
  * parsed at a time however long the list is. What is around the items comes at the end.
  */
 
+import { textToParse } from "./managed-fields.ts";
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
@@ -89,8 +91,8 @@ export class ListSplitter {
   }
 
   #take(end: Buffer): string {
-    if (this.#item.length === 0) return end.toString("utf8");
-    const text = Buffer.concat([...this.#item, end]).toString("utf8");
+    if (this.#item.length === 0) return textToParse(end);
+    const text = textToParse(Buffer.concat([...this.#item, end]));
     this.#item = [];
     this.#itemOctets = 0;
     return text;

@@ -1,5 +1,6 @@
 import { failureOfObject, failureWith, type KubeFailure } from "./failure.ts";
 import { fieldsOf } from "./fields.ts";
+import { textToParse } from "./managed-fields.ts";
 
 export type WatchEvent =
   | { readonly type: "set"; readonly object: unknown; readonly resourceVersion: string }
@@ -26,7 +27,7 @@ export class WatchLines {
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       const line = this.#take(chunk.subarray(start, end));
       start = end + 1;
-      if (line.trim() === "") continue;
+      if (line.length < 2 && line.trim() === "") continue;
       const event = readEvent(line);
       events.push(event);
       if (event.type === "failed") return events;
@@ -45,8 +46,8 @@ export class WatchLines {
   }
 
   #take(end: Buffer): string {
-    if (this.#parts.length === 0) return end.toString("utf8");
-    const line = Buffer.concat([...this.#parts, end]).toString("utf8");
+    if (this.#parts.length === 0) return textToParse(end);
+    const line = textToParse(Buffer.concat([...this.#parts, end]));
     this.#parts = [];
     this.#octets = 0;
     return line;

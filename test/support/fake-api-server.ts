@@ -141,7 +141,7 @@ export class FakeApiServer {
   }
 
   /** Says something in every watch on a plural. */
-  say(plural: string, text: string): void {
+  say(plural: string, text: string | Uint8Array): void {
     for (const { path, response } of this.#watches) if (path.endsWith(`/${plural}`)) write(response, text);
   }
 

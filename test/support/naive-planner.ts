@@ -63,7 +63,7 @@ export class NaivePlanner {
 
   /** A planner that goes on from here by itself. */
   copy(): NaivePlanner {
-    return new NaivePlanner(this.#options, structuredClone(this.#memory));
+    return new NaivePlanner(this.#options, copied(this.#memory));
   }
 
   /** The newest time stated. */
@@ -164,4 +164,14 @@ function asJson({ rest, weight, transitive }: WantedRoute): string {
 /** Key of an object among those of all kinds. */
 export function objectKey({ kind, namespace, name }: { readonly kind: Kind; readonly namespace: string; readonly name: string }): string {
   return `${kind} ${namespace}/${name}`;
+}
+
+/** A memory of its own. Values without a life, such as addresses, are shared. */
+function copied<T>(memory: T): T;
+function copied(memory: unknown): unknown {
+  if (Array.isArray(memory)) return memory.map((one: unknown) => copied(one));
+  if (memory instanceof Set) return new Set(memory);
+  if (memory instanceof Map) return new Map([...memory].map(([key, value]) => [key, copied(value)]));
+  if (typeof memory !== "object" || memory === null || Object.getPrototypeOf(memory) !== Object.prototype) return memory;
+  return Object.fromEntries(Object.entries(memory).map(([key, value]) => [key, copied(value)]));
 }

@@ -40,7 +40,10 @@ export class KindStore implements Reflected {
     const fields = fieldsOf(raw);
     const key = keyOf(fields);
     this.#said?.add(key);
-    const checked = checkObject({ ...fields, apiVersion: this.#apiVersion, kind: this.#kind }, NOWHERE, this.#options);
+    // The items of a list do not say what they are.
+    const isNamed = fields["kind"] === this.#kind && fields["apiVersion"] === this.#apiVersion;
+    const named = isNamed ? fields : { ...fields, apiVersion: this.#apiVersion, kind: this.#kind };
+    const checked = checkObject(named, NOWHERE, this.#options);
     this.#note(key, checked.findings);
     if (checked.result !== "object") return null;
     const before = this.#objects.get(key);

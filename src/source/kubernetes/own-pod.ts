@@ -17,8 +17,8 @@ export interface OwnPodOptions {
 }
 
 /**
- * Whether somebody deletes the Pod that this process runs in, as a rollout does: the evidence that a stop is no end of the node (docs/semantics.md,
- * "Exit, restart, loss"). Followed beside the kinds that decide, and nobody waits for it: what cannot be seen counts as not deleted.
+ * Whether somebody deletes the Pod that this process runs in, as a rollout does: the evidence that a stop is no end of the node (docs/kubernetes.md,
+ * "Its own Pod"). Followed beside the kinds that decide, and nobody waits for it: what cannot be seen counts as not deleted.
  */
 export class OwnPod implements Reflected {
   readonly #options: OwnPodOptions;

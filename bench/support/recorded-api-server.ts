@@ -1,0 +1,140 @@
+/**
+ * An API server that was recorded: every octet is made before the first request, so that what is measured is its client. WatchList, lists with pages,
+ * HTTP/2 and HTTP/1.1 with TLS. A line `churn PER_SECOND SECONDS` on its standard input makes it say changes of EndpointSlices in every watch on them,
+ * each with the moment at which it was said as its resourceVersion: microseconds of the clock that all processes of the machine share.
+ */
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { createInterface } from "node:readline";
+import { createAuthority } from "../../test/support/certificate.ts";
+import { type RecordedKind, recordedCluster, slice } from "./recorded-objects.ts";
+
+interface Recording {
+  readonly watchList: readonly Buffer[];
+  readonly items: readonly Uint8Array[];
+  readonly head: string;
+}
+
+/** Octets of one piece of a stream: about what a server flushes. */
+const PIECE = 32 << 10;
+const VERSION = "900000";
+
+export async function serveRecording(services: number): Promise<void> {
+  const kinds = recordedCluster(services);
+  const recordings = new Map(kinds.map((kind) => [kind.path, record(kind)]));
+  const authority = createAuthority("recorded");
+  const { certPem: cert, keyPem: key } = authority.issue({ commonName: "server", hosts: ["127.0.0.1"] });
+  const watches = new Set<Http2ServerResponse>();
+  const server = createSecureServer({ cert, key, allowHTTP1: true }, (request, response) => {
+    answer(request, response, recordings, watches).catch(() => response.destroy());
+  });
+  server.on("session", (session) => session.on("error", () => {}));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const octets = [...recordings.values()].reduce((sum, { watchList }) => sum + watchList.reduce((all, { length }) => all + length, 0), 0);
+  const commands = createInterface({ input: process.stdin });
+  commands.on("line", (line) => {
+    const [, perSecond = 0, seconds = 0] = line.split(" ").map(Number);
+    void churn(watches, services, perSecond, seconds).then((said) => process.stdout.write(`${JSON.stringify({ said })}\n`));
+  });
+  commands.once("close", () => process.exit());
+  process.stdout.write(`${JSON.stringify({ url: `https://127.0.0.1:${port}`, ca: authority.certPem, octets })}\n`);
+}
+
+async function answer(
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  recordings: ReadonlyMap<string, Recording>,
+  watches: Set<Http2ServerResponse>,
+): Promise<void> {
+  response.on("error", () => {});
+  const url = new URL(request.url, "https://localhost");
+  const recording = recordings.get(url.pathname);
+  if (recording === undefined) {
+    response.writeHead(404);
+    return void response.end("{}");
+  }
+  const { searchParams } = url;
+  if (searchParams.get("watch") !== "true") {
+    const limit = Number(searchParams.get("limit") ?? 0) || recording.items.length;
+    const from = Number(searchParams.get("continue") ?? 0);
+    return await list(response, recording, from, Math.min(recording.items.length, from + limit));
+  }
+  if (searchParams.get("sendInitialEvents") === "true" && process.env["RECORDED_PAGES"] === "1") {
+    response.writeHead(422, { "content-type": "application/json" });
+    return void response.end(JSON.stringify({ kind: "Status", status: "Failure", code: 422, reason: "Invalid", message: "forbidden" }));
+  }
+  response.writeHead(200, { "content-type": "application/json" });
+  if ("flushHeaders" in response && typeof response.flushHeaders === "function") response.flushHeaders();
+  if (searchParams.get("sendInitialEvents") === "true") await send(response, recording.watchList);
+  if (!url.pathname.endsWith("/endpointslices")) return;
+  watches.add(response);
+  response.once("close", () => watches.delete(response));
+}
+
+async function list(response: Http2ServerResponse, { head, items }: Recording, from: number, to: number): Promise<void> {
+  response.writeHead(200, { "content-type": "application/json" });
+  const continuation = to < items.length ? `,"continue":"${to}"` : "";
+  const pieces: Uint8Array[] = [Buffer.from(`{${head},"metadata":{"resourceVersion":"${VERSION}"${continuation}},"items":[`)];
+  for (let index = from; index < to; index++) {
+    const item = items[index];
+    if (item !== undefined) pieces.push(item);
+    if (index + 1 < to) pieces.push(Buffer.from(","));
+  }
+  pieces.push(Buffer.from("]}"));
+  await send(response, inPieces(pieces));
+  response.end();
+}
+
+async function send(response: Http2ServerResponse, pieces: readonly Buffer[]): Promise<void> {
+  for (const piece of pieces) if (!response.write(piece)) await new Promise<void>((resolve) => response.once("drain", resolve));
+}
+
+function record({ apiVersion, kind, items }: RecordedKind): Recording {
+  const bookmark = { kind, apiVersion, metadata: { resourceVersion: VERSION, annotations: { "k8s.io/initial-events-end": "true" } } };
+  const lines = [...items.map((item) => line("ADDED", { kind, apiVersion, ...item })), line("BOOKMARK", { ...bookmark })];
+  return {
+    watchList: inPieces(lines),
+    items: items.map((item) => Buffer.from(JSON.stringify(item))),
+    head: `"kind":"${kind}List","apiVersion":"${apiVersion}"`,
+  };
+}
+
+/** Every 5 ms as many changes as belong to them. */
+async function churn(watches: ReadonlySet<Http2ServerResponse>, services: number, perSecond: number, seconds: number): Promise<number> {
+  const began = performance.now();
+  let said = 0;
+  for (;;) {
+    const elapsed = performance.now() - began;
+    const due = Math.floor(Math.min(elapsed / 1000, seconds) * perSecond);
+    for (; said < due; said++) {
+      const index = (said * 7919) % services;
+      const now = Math.round((performance.timeOrigin + performance.now()) * 1000);
+      const object = slice(index, String(now), Math.floor(said / services) % 2 === 1);
+      const change = line("MODIFIED", { kind: "EndpointSlice", apiVersion: "discovery.k8s.io/v1", ...object });
+      for (const response of watches) response.write(change);
+    }
+    if (elapsed >= seconds * 1000) return said;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function line(type: string, object: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify({ type, object })}\n`);
+}
+
+function inPieces(parts: readonly Uint8Array[]): readonly Buffer[] {
+  const pieces: Buffer[] = [];
+  let group: Uint8Array[] = [];
+  let octets = 0;
+  for (const part of parts) {
+    group.push(part);
+    octets += part.length;
+    if (octets < PIECE) continue;
+    pieces.push(Buffer.concat(group));
+    group = [];
+    octets = 0;
+  }
+  if (group.length > 0) pieces.push(Buffer.concat(group));
+  return pieces;
+}

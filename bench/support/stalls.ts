@@ -1,0 +1,60 @@
+/** The event loop looked at every millisecond: how late it was, and how much of that was the process's own work. */
+export class Stalls {
+  readonly #timer: NodeJS.Timeout;
+  #wall = performance.now();
+  #cpu = cpuMillis();
+  worstMillis = 0;
+  /** CPU time of the whole process in the turn that had the most of it: on a machine that others load too, this is what the code costs. */
+  worstCpuMillis = 0;
+
+  constructor() {
+    this.#timer = setInterval(() => this.#look(), 1);
+  }
+
+  stop(): void {
+    this.#look();
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const [wall, cpu] = [performance.now(), cpuMillis()];
+    this.worstMillis = Math.max(this.worstMillis, wall - this.#wall - 1);
+    this.worstCpuMillis = Math.max(this.worstCpuMillis, cpu - this.#cpu);
+    this.#wall = wall;
+    this.#cpu = cpu;
+  }
+}
+
+/** User and system, all threads. */
+export function cpuMillis(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Does the work and prints what it took as one line of JSON. */
+export async function measured(work: () => Promise<void>, more: () => object = () => ({})): Promise<void> {
+  globalThis.gc?.();
+  const rssBefore = Math.round(process.memoryUsage().rss / 1_048_576);
+  const stalls = new Stalls();
+  const [cpu, began] = [cpuMillis(), performance.now()];
+  await work();
+  const millis = performance.now() - began;
+  stalls.stop();
+  say({
+    ...more(),
+    millis: Math.round(millis),
+    cpuMillis: Math.round(cpuMillis() - cpu),
+    worstTurnMillis: rounded(stalls.worstMillis),
+    worstTurnCpuMillis: rounded(stalls.worstCpuMillis),
+    rssMiBBefore: rssBefore,
+    rssMiBPeak: Math.round(process.resourceUsage().maxRSS / 1024),
+  });
+}
+
+export function say(result: object): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+export function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}
