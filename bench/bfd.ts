@@ -19,7 +19,7 @@ const SERVICES = 2000;
 const NODE = "10.88.0.10";
 const ROUTER = "10.88.0.2";
 
-/** Gives every Service other attributes again and again, so that the main thread always has all of them to plan. */
+/** Gives every route other attributes again and again, so that the main thread always has all of them to plan. */
 class Planning {
   readonly #herald: Herald;
   readonly #done: Promise<void>;
@@ -39,8 +39,8 @@ class Planning {
 
   async #run(): Promise<void> {
     while (!this.#ended) {
-      this.#herald.cluster.services(services(this.#rounds++ % 2 === 0 ? "b" : "a"));
-      await sleep(200);
+      this.#herald.cluster.attributes([{ name: "a", communities: [`65000:${this.#rounds++ % 1000}`] }]);
+      await sleep(50);
     }
   }
 }
@@ -62,37 +62,48 @@ try {
   rows.push(await cutOften("planning", Math.ceil(Number(cuts) / 5), herald, cut), await stayUp("planning", Number(seconds) * 1000, herald));
   const rounds = await load.end();
   process.stdout.write(`${JSON.stringify(rows.map((row) => ({ ...row, changes: row.mainThread === "planning" ? rounds : 0 })))}\n`);
+} catch (error) {
+  process.stderr.write(
+    `${fabric
+      .host("node")
+      .daemons.map((daemon) => daemon.output().slice(-20_000))
+      .join("\n")}\n`,
+  );
+  throw error;
 } finally {
   await fabric.close();
 }
 
 function speakerOn(hosts: Fabric): Herald {
-  const herald = new Herald(hosts.host("node"), { node: "node", configuration: { resetSpread: "0s", log: { level: "info", format: "json" } } });
+  const herald = new Herald(hosts.host("node"), {
+    node: "node",
+    configuration: { resetSpread: "0s", log: { level: "info", format: "json" } },
+  });
   const spec = { receiveInterval: INTERVAL_MILLIS, transmitInterval: INTERVAL_MILLIS };
   const metadata = { name: "fast", namespace: "herald-system" };
   herald.cluster.node("node", [NODE]);
   herald.cluster.write("profiles.json", [{ apiVersion: "herald.dev/v1alpha1", kind: "BFDProfile", metadata, spec }]);
-  herald.cluster.attributes([{ name: "a" }, { name: "b", communities: ["65000:1"] }]);
-  herald.cluster.services(services("a"));
+  herald.cluster.attributes([{ name: "a" }]);
+  herald.cluster.services(Array.from({ length: SERVICES }, (_, index) => serviceAt(index, "a")));
   herald.cluster.peers([
     { name: "tor", myASN: 65001, peerASN: 65000, peerAddress: ROUTER, families: ["IPv4"], connectTime: "1s", bfdProfile: "fast" },
   ]);
   return herald;
 }
 
-function services(set: string) {
-  return Array.from({ length: SERVICES }, (_, index) => serviceAt(index, set));
-}
-
 async function cutOften(mainThread: string, count: number, herald: Herald, cut: LinkCut): Promise<Row> {
   const seen: number[] = [];
   const ended: number[] = [];
   let early = 0;
+  let resets = 0;
   for (let n = 0; n < count; n++) {
-    await until("the session and BFD are up", async () => (await isUp(herald)) && (await isUp(herald)), 60_000);
+    resets += await comeUp(herald);
     const [detections, downs] = [times(herald, "bfd.transition").length, times(herald, "peer.down").length];
     const cutAt = cut.cut();
-    await until("the cut is seen", async () => times(herald, "peer.down").length > downs);
+    await until(
+      "the cut is seen",
+      async () => times(herald, "peer.down").length > downs && times(herald, "bfd.transition").length > detections,
+    );
     const [detection = 0] = times(herald, "bfd.transition").slice(detections);
     const [down = 0] = times(herald, "peer.down").slice(downs);
     // A failure that was seen while the rule was on its way is none of the cut.
@@ -109,6 +120,7 @@ async function cutOften(mainThread: string, count: number, herald: Herald, cut: 
     what: "silent cuts",
     count,
     early,
+    resets,
     p50Millis: at(sorted, 0.5),
     p99Millis: at(sorted, 0.99),
     maxMillis: at(sorted, 1),
@@ -119,11 +131,11 @@ async function cutOften(mainThread: string, count: number, herald: Herald, cut: 
 }
 
 async function stayUp(mainThread: string, millis: number, herald: Herald): Promise<Row> {
-  await until("the session and BFD are up", async () => isUp(herald), 60_000);
+  await comeUp(herald);
   const before = times(herald, "bfd.transition").length;
   await sleep(millis);
   const falseDetections = times(herald, "bfd.transition").length - before;
-  const rest = { early: null, p50Millis: null, p99Millis: null, maxMillis: null, sessionEndedMaxMillis: null, over200: null };
+  const rest = { early: null, resets: null, p50Millis: null, p99Millis: null, maxMillis: null, sessionEndedMaxMillis: null, over200: null };
   return { mainThread, what: "seconds without a cut", count: millis / 1000, ...rest, falseDetections };
 }
 
@@ -132,6 +144,8 @@ interface Row {
   readonly what: string;
   readonly count: number;
   readonly early: number | null;
+  /** Times that the session did not come up by itself within 20 s. */
+  readonly resets: number | null;
   readonly p50Millis: number | null;
   readonly p99Millis: number | null;
   readonly maxMillis: number | null;
@@ -140,12 +154,24 @@ interface Row {
   readonly falseDetections: number | null;
 }
 
+async function comeUp(herald: Herald): Promise<number> {
+  for (let resets = 0; ; resets++) {
+    try {
+      await until("the session and BFD are up", async () => isUp(herald), 20_000);
+      return resets;
+    } catch (error) {
+      if (resets === 5) throw error;
+      await herald.post("/api/v1/peers/tor/reset");
+    }
+  }
+}
+
 async function isUp(herald: Herald): Promise<boolean> {
   const peer = await herald.peer("tor");
   return peer["state"] === "Established" && record(peer["bfd"])["state"] === "Up";
 }
 
-/** When the speaker's log has a detection, or the end of a session, in milliseconds since 1970. */
+/** When the BFD thread saw a failure, or the main thread ended the session, in milliseconds since 1970. */
 function times(herald: Herald, event: "bfd.transition" | "peer.down"): readonly number[] {
   return herald
     .output()
@@ -153,7 +179,7 @@ function times(herald: Herald, event: "bfd.transition" | "peer.down"): readonly 
     .filter((line) => line.includes(`"event":"${event}"`))
     .map((line) => record(JSON.parse(line)))
     .filter((line) => event !== "bfd.transition" || (line["from"] === "Up" && line["to"] === "Down"))
-    .map((line) => Date.parse(text(line["time"])));
+    .map((line) => Date.parse(text(line["at"] ?? line["time"])));
 }
 
 function at(sorted: readonly number[], share: number): number {

@@ -76,7 +76,15 @@ function timesOf(herald: Herald, event: string, matches: (line: Readonly<Record<
 const isDetection = (line: Readonly<Record<string, unknown>>): boolean => line["to"] === "Down" && line["from"] === "Up";
 
 for (const over of ["IPv4", "IPv6"] as const) {
-  requireTools("root", "ip", "nft", "bgpd", "zebra", "bfdd", "vtysh")(`BFD with FRR's bfdd over ${over}`, () => {
+  requireTools(
+    "root",
+    "ip",
+    "nft",
+    "bgpd",
+    "zebra",
+    "bfdd",
+    "vtysh",
+  )(`BFD with FRR's bfdd over ${over}`, () => {
     let fabric: Fabric;
     let herald: Herald;
     let router: Frr;
@@ -159,7 +167,13 @@ for (const over of ["IPv4", "IPv6"] as const) {
   });
 }
 
-requireTools("root", "ip", "nft", "bird", "birdc")("BFD with BIRD", () => {
+requireTools(
+  "root",
+  "ip",
+  "nft",
+  "bird",
+  "birdc",
+)("BFD with BIRD", () => {
   let fabric: Fabric;
   let herald: Herald;
   let router: Bird;

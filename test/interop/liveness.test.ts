@@ -13,7 +13,14 @@ const ROUTER = "10.88.0.2";
 
 // Each way in which a router falls silent, and that it is its own timer which notices (docs/sessions.md). The send hold timer takes eight minutes: it is stepped
 // in test/unit/bgp/fsm/connection.test.ts; the kernel's own patience with a window that stays shut is in test/unit/speaker/sockopt/streams.test.ts.
-requireTools("root", "ip", "nft", "bgpd", "zebra", "vtysh")("A router that falls silent", () => {
+requireTools(
+  "root",
+  "ip",
+  "nft",
+  "bgpd",
+  "zebra",
+  "vtysh",
+)("A router that falls silent", () => {
   let fabric: Fabric;
   let herald: Herald;
   let cut: LinkCut;

@@ -13,7 +13,7 @@ const SOURCE: MetricsSource = {
       messages: [{ direction: "sent", type: "update", count: 7 }],
       notifications: [{ direction: "received", code: 6, subcode: 2, count: 1 }],
       bfd: { up: true, detections: 2 },
-    updateErrors: { treatAsWithdraw: 4 },
+      updateErrors: { treatAsWithdraw: 4 },
     },
   ],
   decisions: () => [

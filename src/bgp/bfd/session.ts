@@ -131,9 +131,7 @@ export function stepBfd(session: BfdSession, event: BfdEvent, now: Millis): BfdS
     case "adminDown":
       return moved(session, "AdminDown", "administrative", DIAGNOSTIC.administrativelyDown, now);
     case "adminUp":
-      return session.state === "AdminDown"
-        ? moved(session, "Down", "administrative", DIAGNOSTIC.none, now)
-        : { session, actions: [] };
+      return session.state === "AdminDown" ? moved(session, "Down", "administrative", DIAGNOSTIC.none, now) : { session, actions: [] };
   }
 }
 

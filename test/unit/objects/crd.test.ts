@@ -42,7 +42,7 @@ describe("the CRDs (apiextensions.k8s.io/v1)", () => {
       ).toBe(true);
     }
     const shortNames = crdDocuments().flatMap((document) => at(document, "spec", "names", "shortNames") ?? []);
-    expect(shortNames).toEqual(["bgpp", "bgpadv", "bgppool"]);
+    expect(shortNames).toEqual(["bgpp", "bgpadv", "bgppool", "bfdp"]);
   });
 
   it("have structural schemas: no references, a type and a description on every node, nothing that Kubernetes forbids", () => {
