@@ -82,6 +82,8 @@ export type LogEvent =
       readonly from: string;
       readonly to: string;
       readonly cause: string;
+      /** When the BFD thread saw it. */
+      readonly at: string;
     }
   | { readonly event: "bfd.fault"; readonly peers: readonly string[]; readonly why: string }
   | { readonly event: "peer.keyChanged"; readonly peer: string; readonly sessionUp: boolean }

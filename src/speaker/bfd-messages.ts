@@ -23,7 +23,15 @@ export type ToBfdThread =
   | { readonly type: "stop" };
 
 export type FromBfdThread =
-  | { readonly type: "state"; readonly key: string; readonly from: BfdState; readonly to: BfdState; readonly cause: BfdCause }
+  | {
+      readonly type: "state";
+      readonly key: string;
+      readonly from: BfdState;
+      readonly to: BfdState;
+      readonly cause: BfdCause;
+      /** When the thread saw it, in milliseconds since 1970: the main thread may hear of it later. */
+      readonly atEpochMillis: number;
+    }
   /** Sessions cannot be had; it is tried again. */
   | { readonly type: "fault"; readonly key: string; readonly why: string }
   | { readonly type: "stopped" };

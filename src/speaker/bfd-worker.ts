@@ -180,7 +180,10 @@ class BfdThread {
     entry.session = session;
     for (const action of actions) {
       if (action.name === "send") this.#send(entry, encodeBfdPacket(action.packet));
-      else this.#tell({ type: "state", key: entry.key, from: action.from, to: action.to, cause: action.cause });
+      else {
+        const { from, to, cause } = action;
+        this.#tell({ type: "state", key: entry.key, from, to, cause, atEpochMillis: Date.now() });
+      }
     }
     this.#arm(entry);
   }

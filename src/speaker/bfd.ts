@@ -152,14 +152,14 @@ export class Bfd {
     }
   }
 
-  #changed({ key, from, to, cause }: Extract<FromBfdThread, { readonly type: "state" }>): void {
+  #changed({ key, from, to, cause, atEpochMillis }: Extract<FromBfdThread, { readonly type: "state" }>): void {
     const watched = this.#watched.get(key);
     if (watched === undefined) return;
     watched.state = to;
     watched.fault = "";
     const peers = this.#peersOf(key);
     const lost = from === "Up" && to === "Down" && (cause === "detectionTimeExpired" || cause === "neighborDown");
-    this.#ports.log({ event: "bfd.transition", peers, from, to, cause });
+    this.#ports.log({ event: "bfd.transition", peers, from, to, cause, at: new Date(atEpochMillis).toISOString() });
     if (!lost) return;
     const why = cause === "neighborDown" ? "BFD: the router says that it does not hear us" : "BFD: nothing was heard from the router";
     for (const peer of peers) {

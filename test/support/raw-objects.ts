@@ -10,6 +10,7 @@ export const CHECK: CheckOptions = { heraldNamespace: "herald-system" };
 export const SPECS = {
   BGPPeer: { myASN: 64512, peerASN: 64513, peerAddress: "192.0.2.1" },
   BGPAdvertisement: {},
+  BFDProfile: {},
   Community: { communities: [] },
   IPAddressPool: { addresses: ["192.0.2.0/24"] },
 } as const satisfies Partial<Record<Kind, Readonly<Record<string, unknown>>>>;

@@ -12,6 +12,11 @@ export class LinkCut {
     this.#host = host;
   }
 
+  /** Lets a connection to BGP's port be opened, and nothing be said on it. */
+  dropAfterSyn(): void {
+    this.#run(`table inet ${TABLE} {\nchain input { type filter hook input priority -300; tcp dport 179 tcp flags & syn == 0 drop; }\n}`);
+  }
+
   /** The time at which the packets of before this can no longer come, in milliseconds since 1970. */
   cut(): number {
     const chain = (hook: string, match: string): string =>

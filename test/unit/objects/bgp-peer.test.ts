@@ -134,7 +134,7 @@ describe("fields of a BGPPeer", () => {
     ["keepaliveTime", "90s", "conflictingFields", /shorter than holdTime/],
     ["multihopTTL", 256, "outOfRange", /outside/],
     ["ttlSecurityHops", 255, "outOfRange", /outside 1\.\.254/],
-    ["password", "x".repeat(81), "outOfRange", /81 characters/],
+    ["password", "x".repeat(81), "invalidValue", /cannot be used/],
     ["passwordSecret", {}, "requiredField", /missing/],
     ["gracefulRestart", { restartTime: "4096s" }, "invalidValue", /outside/],
     ["gracefulRestart", { enabled: "yes" }, "wrongType", /"yes" where a boolean/],

@@ -44,7 +44,6 @@ describe("recognising an object", () => {
       ["apps/v1", "Deployment"],
       ["v1", "Pod"],
       ["kustomize.config.k8s.io/v1beta1", "Kustomization"],
-      ["herald.dev/v1alpha1", "BFDProfile"],
       ["herald.dev/v1alpha1", "BGPNodeStatus"],
       ["example.org/v1", "BGPPeer"],
       ["v1", "constructor"],

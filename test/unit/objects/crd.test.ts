@@ -43,7 +43,7 @@ describe("the CRDs (apiextensions.k8s.io/v1)", () => {
       ).toBe(true);
     }
     const shortNames = crdDocuments().flatMap((document) => at(document, "spec", "names", "shortNames") ?? []);
-    expect(shortNames).toEqual(["bgpp", "bgpadv", "bgppool", "bgppools", "bgpns"]);
+    expect(shortNames).toEqual(["bgpp", "bgpadv", "bgppool", "bgppools", "bfdp", "bgpns"]);
   });
 
   it("have structural schemas: no references, a type and a description on every node, nothing that Kubernetes forbids", () => {

@@ -12,6 +12,8 @@ const KINDS = [
   ["herald.dev/v1alpha1", "BGPPeer"],
   ["herald.dev/v1alpha1", "BGPAdvertisement"],
   ["herald.dev/v1alpha1", "Community"],
+  ["herald.dev/v1alpha1", "BFDProfile"],
+  ["v1", "Secret"],
   ["herald.dev/v1alpha1", "IPAddressPool"],
 ] as const;
 

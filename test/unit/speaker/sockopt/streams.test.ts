@@ -11,6 +11,7 @@ import {
   setMd5Key,
   setMd5PrefixKey,
   setTtlRules,
+  setUserTimeout,
 } from "../../../../src/speaker/sockopt/streams.ts";
 import { loadSystemCalls, type SystemCalls } from "../../../../src/speaker/sockopt/system-calls.ts";
 
@@ -130,6 +131,29 @@ describe.runIf(loaded.ok)("sockets with the kernel's options", () => {
       expect(echoes.join("")).toBe("onetwo");
     });
   }
+
+  it("are given up by the kernel when the other side's window stays shut for the user timeout", async () => {
+    const server = createServer({ pauseOnConnect: true });
+    open.push({ destroy: () => server.close() });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo; // listening on TCP: an object
+    server.on("connection", (socket) => open.push(socket.on("error", () => {})));
+    const failed = await new Promise<string>((resolve) => {
+      dial(
+        { address: LOOPBACK.IPv4, port, sourceAddress: null, options: { calls, stream: PLAIN } },
+        {
+          connected: (socket) => {
+            open.push(socket);
+            setUserTimeout(calls, descriptorOf(socket) ?? -1, 500);
+            socket.on("error", (error) => resolve("code" in error ? String(error.code) : error.message));
+            socket.write(Buffer.alloc(32 << 20));
+          },
+          failed: resolve,
+        },
+      );
+    });
+    expect(failed).toBe("ETIMEDOUT");
+  });
 
   it("let a whole prefix in with one key", async () => {
     const { fd, port } = await listen(LOOPBACK.IPv4);

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { serviceAt } from "../support/lab/cluster.ts";
+import { Fabric } from "../support/lab/fabric.ts";
+import { Frr } from "../support/lab/frr.ts";
+import { Herald } from "../support/lab/herald.ts";
+import { num, record, text } from "../support/lab/json.ts";
+import { LinkCut } from "../support/lab/link-cut.ts";
+import { until } from "../support/lab/wait.ts";
+import { requireTools } from "../support/requirements.ts";
+
+const NODE = "10.88.0.10";
+const ROUTER = "10.88.0.2";
+
+// Each way in which a router falls silent, and that it is its own timer which notices (docs/sessions.md). The send hold timer takes eight minutes: it is stepped
+// in test/unit/bgp/fsm/connection.test.ts; the kernel's own patience with a window that stays shut is in test/unit/speaker/sockopt/streams.test.ts.
+requireTools(
+  "root",
+  "ip",
+  "nft",
+  "bgpd",
+  "zebra",
+  "vtysh",
+)("A router that falls silent", () => {
+  let fabric: Fabric;
+  let herald: Herald;
+  let cut: LinkCut;
+
+  beforeAll(async () => {
+    fabric = new Fabric("silent", [
+      { name: "node", addresses: [`${NODE}/24`] },
+      { name: "router", addresses: [`${ROUTER}/24`] },
+    ]);
+    const peer = { address: NODE, asn: 65001, passive: true, families: ["IPv4"] as const };
+    const router = new Frr(fabric.host("router"), { asn: 65000, routerId: ROUTER, address: ROUTER, peers: [peer] });
+    herald = new Herald(fabric.host("node"), { node: "node" });
+    herald.cluster.node("node", [NODE]);
+    herald.cluster.attributes([{ name: "plain" }]);
+    herald.cluster.services([serviceAt(1, "plain")]);
+    herald.cluster.peers([
+      { name: "tor", myASN: 65001, peerASN: 65000, peerAddress: ROUTER, families: ["IPv4"], connectTime: "1s", holdTime: "3s" },
+    ]);
+    cut = new LinkCut(fabric.host("router"));
+    await router.start();
+    await herald.start();
+  });
+  afterAll(async () => fabric?.close());
+  beforeEach(async () => {
+    cut.mend();
+    await until("the session is up", async () => (await herald.peer("tor"))["state"] === "Established");
+  });
+
+  const lastError = async (): Promise<{ readonly code: number; readonly text: string }> => {
+    const error = (await herald.peer("tor"))["lastError"];
+    if (error === null) return { code: -1, text: "" };
+    return { code: num(record(error)["code"]), text: text(record(error)["text"]) };
+  };
+
+  it("in a session is noticed by the hold timer", async () => {
+    cut.cut();
+    await until("the session has ended", async () => (await herald.peer("tor"))["state"] !== "Established");
+    await until("the hold timer is named", async () => (await lastError()).code === 4);
+  });
+
+  it("before it answers a dial is noticed after connectTime", async () => {
+    cut.cut();
+    await herald.post("/api/v1/peers/tor/reset");
+    await until("the dial is given up", async () => (await lastError()).text.startsWith("no answer within 1 s"));
+  });
+
+  it("after it took the connection, so that our OPEN is never acknowledged, is noticed by TCP_USER_TIMEOUT", async () => {
+    cut.dropAfterSyn();
+    await herald.post("/api/v1/peers/tor/reset");
+    await until("the OPEN is given up", async () => (await lastError()).text.includes("did not acknowledge our OPEN"));
+    expect((await herald.peer("tor"))["state"]).not.toBe("Established");
+  });
+});
