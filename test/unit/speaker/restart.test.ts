@@ -49,6 +49,14 @@ describe("a stop (RFC 4724 §4)", () => {
     expect(updates(peer)).toContain(`0005${WEB}0000`);
   });
 
+  it("is a Hard Reset where both sides keep routes through NOTIFICATIONs (RFC 8538), so that these go all the same", async () => {
+    const open = { capabilities: "0104 0001 0001 4006 4078 0001 0100 4104 0000fde8" };
+    const { rig, peer } = await announcing({ open, spec: { gracefulRestart: { notification: true } } });
+    expect(openOf(peer)).toContain("4006c07800010100");
+    await rig.speaker.stop();
+    expect(await peer.notification()).toMatch(/^6\/9 0602/);
+  });
+
   it("finishes the drain under way before Cease/2, although shutdown is gracefulRestart", async () => {
     const { rig, peer } = await announcing({ yaml: "shutdown: gracefulRestart\ndrain: { gracePeriod: 300ms }" });
     rig.speaker.commands.drain("maintenance");
@@ -207,15 +215,20 @@ async function speaker(file: string, { yaml = "", ...rest }: Options = {}): Prom
 async function announcing({
   names = ["web"],
   open = GRACEFUL,
+  spec = {},
   ...options
-}: Options & { readonly names?: readonly string[]; readonly open?: Parameters<RawPeer["establish"]>[0] }) {
+}: Options & {
+  readonly names?: readonly string[];
+  readonly open?: Parameters<RawPeer["establish"]>[0];
+  readonly spec?: Readonly<Record<string, unknown>>;
+}) {
   const directory = cleanup.add(mkdtempSync(join(tmpdir(), "herald-test-restart-")), (made) =>
     rmSync(made, { recursive: true, force: true }),
   );
   const file = join(directory, "state.json");
   const rig = await speaker(file, options);
   const services = names.flatMap((name, i) => service(name, `192.0.2.${i + 1}`));
-  rig.source.set(node(), bgpPeer("tor", { passive: true }), advertisement(), ...services);
+  rig.source.set(node(), bgpPeer("tor", { passive: true, ...spec }), advertisement(), ...services);
   rig.source.sync();
   await eventually("the first decisions", () => rig.speaker.view.ready());
   const peer = await dial(rig);
