@@ -43,7 +43,12 @@ const SHAPES: readonly Shape[] = [
 const rows = SHAPES.map((shape) => {
   const rounds = Array.from({ length: ROUNDS }, () => measure(shape));
   const best = <K extends keyof Measured>(key: K): number => Math.max(...rounds.map((round) => round[key]));
-  return { shape: shape.name, services: SERVICES, addressesPerSecond: Math.round(best("together")), oneByOnePerSecond: Math.round(best("oneByOne")) };
+  return {
+    shape: shape.name,
+    services: SERVICES,
+    addressesPerSecond: Math.round(best("together")),
+    oneByOnePerSecond: Math.round(best("oneByOne")),
+  };
 });
 process.stdout.write(`${JSON.stringify(rows)}\n`);
 

@@ -116,7 +116,12 @@ function anchoredFirst(pools: readonly Pool[], anchors: readonly Address[]): rea
 }
 
 /** From the first pool that has all of them, else each from the first that has it. */
-function choose(families: readonly Family[], pools: readonly Pool[], applicant: Applicant, book: AddressBook): ReadonlyMap<Family, Address> {
+function choose(
+  families: readonly Family[],
+  pools: readonly Pool[],
+  applicant: Applicant,
+  book: AddressBook,
+): ReadonlyMap<Family, Address> {
   const found = new Map<Family, Address>();
   for (const pool of pools) {
     const here = families.flatMap((family) => book.find(pool, family, applicant) ?? []);
