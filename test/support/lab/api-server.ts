@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { createServer } from "node:net";
@@ -19,6 +19,7 @@ import { until } from "./wait.ts";
 
 const CRDS = new URL("../../../deploy/crds/", import.meta.url).pathname;
 const ADMIN_TOKEN = "admin-token";
+const SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc";
 
 /** An object as it is sent. */
 export interface KubeObject {
@@ -35,6 +36,15 @@ export function resource(group: string, version: string, plural: string, namespa
 
 const CUSTOM_RESOURCE_DEFINITIONS = resource("apiextensions.k8s.io", "v1", "customresourcedefinitions");
 
+export interface ApiServerOptions {
+  /** Users by their tokens, from the start on; see {@link ApiServer.setToken}. */
+  readonly tokens?: Readonly<Record<string, string>>;
+  /** Another etcd than the one that is built. */
+  readonly etcd?: string;
+  /** Further flags of kube-apiserver. */
+  readonly flags?: readonly string[];
+}
+
 /** A real kube-apiserver on a real etcd, on free ports of loopback, with RBAC. */
 export class ApiServer {
   readonly authority = createAuthority("cluster authority");
@@ -46,14 +56,17 @@ export class ApiServer {
   #etcd: Daemon | null = null;
   #server: Daemon | null = null;
   #admin: KubeClient | null = null;
+  readonly #options: ApiServerOptions;
 
-  private constructor(programs: ControlPlanePrograms) {
+  private constructor(programs: ControlPlanePrograms, options: ApiServerOptions) {
     this.#programs = programs;
+    this.#options = options;
+    for (const [token, user] of Object.entries(options.tokens ?? {})) this.setToken(token, user);
   }
 
   /** Builds what is not there, and starts both. */
-  static async start(): Promise<ApiServer> {
-    const server = new ApiServer(await controlPlanePrograms());
+  static async start(options: ApiServerOptions = {}): Promise<ApiServer> {
+    const server = new ApiServer(await controlPlanePrograms(), options);
     try {
       await server.#start();
     } catch (error) {
@@ -190,6 +203,35 @@ export class ApiServer {
     await this.#startServer();
   }
 
+  /** Stops etcd where it is, as a machine that swaps or a disk that hangs does. Resolves when the API server has missed it three times, 2 s each. */
+  async pauseStorage(): Promise<void> {
+    this.#etcd?.signal("SIGSTOP");
+    for (const time of ["once", "twice", "three times"])
+      await until(`the API server misses its storage ${time}`, async () => !(await this.#storageAnswers()));
+  }
+
+  async resumeStorage(): Promise<void> {
+    this.#etcd?.signal("SIGCONT");
+    await until("the API server has its storage again", () => this.#storageAnswers(), 60_000);
+  }
+
+  /** A token of a ServiceAccount, as kubelet mounts them; `validSeconds` may lie in the past. */
+  serviceAccountToken(account: { readonly namespace: string; readonly name: string; readonly uid: string }, validSeconds: number): string {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = {
+      iss: SERVICE_ACCOUNT_ISSUER,
+      aud: [SERVICE_ACCOUNT_ISSUER],
+      sub: `system:serviceaccount:${account.namespace}:${account.name}`,
+      iat: now - 7200,
+      nbf: now - 7200,
+      exp: now + validSeconds,
+      "kubernetes.io": { namespace: account.namespace, serviceaccount: { name: account.name, uid: account.uid } },
+    };
+    const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const body = `${part({ alg: "RS256" })}.${part(claims)}`;
+    return `${body}.${sign("sha256", Buffer.from(body), readFileSync(join(this.#directory, "sa.key"))).toString("base64url")}`;
+  }
+
   /** Forgets etcd's history up to now. */
   async compact(): Promise<void> {
     const post = async (path: string, body: unknown): Promise<unknown> => {
@@ -222,7 +264,7 @@ export class ApiServer {
     this.#write("ca.crt", this.caPem);
     this.#write("sa.key", String(privateKey.export({ type: "pkcs8", format: "pem" })));
     this.#write("sa.pub", String(publicKey.export({ type: "spki", format: "pem" })));
-    this.#etcd = this.#spawn("etcd", this.#programs.etcd, [
+    this.#etcd = this.#spawn("etcd", this.#options.etcd ?? this.#programs.etcd, [
       `--data-dir=${join(this.#directory, "etcd")}`,
       `--listen-client-urls=http://127.0.0.1:${etcd}`,
       `--advertise-client-urls=http://127.0.0.1:${etcd}`,
@@ -254,10 +296,11 @@ export class ApiServer {
       `--token-auth-file=${file("tokens.csv")}`,
       `--service-account-key-file=${file("sa.pub")}`,
       `--service-account-signing-key-file=${file("sa.key")}`,
-      "--service-account-issuer=https://kubernetes.default.svc",
+      `--service-account-issuer=${SERVICE_ACCOUNT_ISSUER}`,
       "--authorization-mode=RBAC",
       "--disable-admission-plugins=ServiceAccount",
       "--etcd-compaction-interval=0",
+      ...(this.#options.flags ?? []),
     ]);
     this.#server = server;
     await until(
@@ -268,6 +311,19 @@ export class ApiServer {
       },
       90_000,
     );
+  }
+
+  #storageAnswers(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+      const options = { host: "127.0.0.1", port: this.port, path: "/readyz/etcd", ca: this.caPem, headers, agent: false };
+      const question = request(options, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      });
+      question.once("error", () => resolve(false));
+      question.end();
+    });
   }
 
   #spawn(name: string, program: string, args: readonly string[]): Daemon {
