@@ -186,10 +186,10 @@ export class Allocator {
 
   /** Takes from changed Services what they do not ask for any more, or may not share any more, the youngest first. */
   #settle(touched: Map<Entry, readonly Address[]>): readonly Entry[] {
-    const changed = [...this.#changed].sort(byOrder).reverse();
+    const changed = [...this.#changed].sort(byOrder);
     this.#changed = new Set();
-    for (const entry of changed) {
-      touched.set(entry, entry.fresh ? NOTHING : entry.held);
+    for (const entry of changed) touched.set(entry, entry.fresh ? NOTHING : entry.held);
+    for (const entry of changed.toReversed()) {
       if (entry.held.length === 0) continue;
       const kept = new Map<Family, Address>();
       for (const address of this.#wanted(entry)) if (!kept.has(address.family)) kept.set(address.family, address);
