@@ -39,7 +39,7 @@ export class ControllerProcess {
   }
 
   async leads(): Promise<boolean> {
-    return (await this.get("/metrics")).includes("herald_leader 1");
+    return /^herald_leader 1$/m.test(await this.get("/metrics"));
   }
 
   get(path: string): Promise<string> {
