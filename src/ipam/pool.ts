@@ -57,8 +57,8 @@ export class Pool {
     for (; part.nextRange < part.ranges.length; part.nextRange++) {
       const range = part.ranges[part.nextRange];
       if (range === undefined) break;
-      const isBegun = part.hint > range.from;
-      let value = used.nextFree(isBegun ? part.hint : range.from);
+      if (part.hint < range.from) part.hint = range.from;
+      let value = used.nextFree(part.hint);
       while (avoids && value <= range.to && isBuggy(value)) value = used.nextFree(value + 1n);
       if (value <= range.to) {
         part.hint = value;

@@ -9,7 +9,9 @@ export interface ControlPlanePrograms {
   readonly etcd: string;
 }
 
-const SOURCES = new URL("../../cluster/apiserver/", import.meta.url).pathname;
+/** A benchmark is bundled, and is not where its sources are. */
+const ROOT = process.env["HERALD_ROOT"] ?? new URL("../../..", import.meta.url).pathname;
+const SOURCES = join(ROOT, "test/cluster/apiserver/");
 const VERSION = "v1.34.4";
 
 const FLAGS: Readonly<Record<ProgramName, readonly string[]>> = {

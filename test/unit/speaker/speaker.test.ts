@@ -205,6 +205,7 @@ describe("a speaker's life", () => {
       ran++;
     }
     expect(ran).toBe(6);
+    expect(rig.speaker.reload({ ...config, status: { node: false } })).toEqual({ changed: ["status"], needRestart: [] });
   });
 
   it("takes over how it stops and how long it trusts its state, and says so", async () => {
