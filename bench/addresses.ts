@@ -7,11 +7,11 @@
 
 import { systemClock } from "../src/clock.ts";
 import { AddressDuty } from "../src/controller/address-duty.ts";
+import { listLoadBalancers } from "../src/controller/service-list.ts";
 import { KubeClient } from "../src/kube/client.ts";
 import { DEFINITIONS } from "../src/objects/definitions.ts";
 import type { Service } from "../src/objects/kinds.ts";
 import { KubernetesSource } from "../src/source/kubernetes/kubernetes-source.ts";
-import { listLoadBalancers } from "../src/controller/service-list.ts";
 import { HERALD_NAMESPACE, pool } from "../test/support/cluster-objects.ts";
 import { ApiServer } from "../test/support/lab/api-server.ts";
 import { NAMESPACES, namespace, servicesIn } from "../test/support/lab/cluster-kinds.ts";

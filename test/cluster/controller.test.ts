@@ -153,7 +153,9 @@ requireTools(...CONTROL_PLANE_NEEDS)("a controller on a real API server", () => 
       async () => {
         const answer = await server.admin.get(POOLS, "public", signal);
         const status = JSON.stringify(answer.ok ? fieldsOf(answer.value)["status"] : null);
-        return status.includes('"assigned":{"ipv4":3,"ipv6":"3"}') && status.includes('"available":{"ipv4":0,"ipv6":"18446744073709551613"}');
+        return (
+          status.includes('"assigned":{"ipv4":3,"ipv6":"3"}') && status.includes('"available":{"ipv4":0,"ipv6":"18446744073709551613"}')
+        );
       },
       PATIENCE_MILLIS,
     );
@@ -173,7 +175,10 @@ requireTools(...CONTROL_PLANE_NEEDS)("a controller on a real API server", () => 
       ["asks-too", "192.0.2.4"],
     ] as const)
       expect(await addressesOf(name), name).toEqual([address]);
-    const written = second.daemon.output().split("\n").filter((line) => line.includes('"event":"address.written"'));
+    const written = second.daemon
+      .output()
+      .split("\n")
+      .filter((line) => line.includes('"event":"address.written"'));
     expect(written).toHaveLength(1);
   });
 
@@ -242,7 +247,10 @@ function pool(name: string, spec: Readonly<Record<string, unknown>>): KubeObject
 }
 
 function kubeconfig(server: ApiServer): string {
-  const cluster = { server: `https://127.0.0.1:${server.port}`, "certificate-authority-data": Buffer.from(server.caPem).toString("base64") };
+  const cluster = {
+    server: `https://127.0.0.1:${server.port}`,
+    "certificate-authority-data": Buffer.from(server.caPem).toString("base64"),
+  };
   return JSON.stringify({
     apiVersion: "v1",
     kind: "Config",

@@ -153,7 +153,12 @@ describe("the duty that gives addresses", () => {
       },
     ]);
     expect(rig.events).toMatchObject([
-      { type: "Normal", reason: "AddressAssigned", note: "192.0.2.1 from IPAddressPool public", regarding: { kind: "Service", name: "web", uid: "uid-web" } },
+      {
+        type: "Normal",
+        reason: "AddressAssigned",
+        note: "192.0.2.1 from IPAddressPool public",
+        regarding: { kind: "Service", name: "web", uid: "uid-web" },
+      },
     ]);
   });
 
@@ -230,7 +235,11 @@ describe("the duty that gives addresses", () => {
     expect(services.addresses("d")).toEqual([]);
     const warnings = rig.events.filter(({ type }) => type === "Warning");
     expect(warnings).toMatchObject([
-      { reason: "AddressUnavailable", note: "no IPv4 address is left in IPAddressPool public: add addresses, or free some", regarding: { name: "d" } },
+      {
+        reason: "AddressUnavailable",
+        note: "no IPv4 address is left in IPAddressPool public: add addresses, or free some",
+        regarding: { name: "d" },
+      },
     ]);
     services.objects.delete("b");
     rig.observe({ type: "delete", ref: { kind: "Service", namespace: "shop", name: "b" }, resourceVersion: "999" });

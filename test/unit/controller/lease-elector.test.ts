@@ -20,7 +20,14 @@ class Process {
 
   constructor(leases: FakeLeases, identity: string, wall = new Date("2026-01-01T00:00:00Z")) {
     this.clock = new FakeClock({ wall });
-    const options = { client: leases, clock: this.clock, random: () => 0, log: silentLog, namespace: "herald-system", name: "herald-controller" };
+    const options = {
+      client: leases,
+      clock: this.clock,
+      random: () => 0,
+      log: silentLog,
+      namespace: "herald-system",
+      name: "herald-controller",
+    };
     this.elector = new LeaseElector({ ...options, identity, timings: TIMINGS });
     this.ended = this.elector.run((signal) => this.#lead(signal), this.stop.signal);
     processes.push(this);
@@ -150,7 +157,10 @@ describe("leader election by a Lease (client-go's rules)", () => {
     const a = new Process(leases, "a");
     await pass(0, a);
     const { lease } = leases;
-    await leases.update({ group: "", version: "", plural: "", namespace: null }, "", { ...lease, spec: { ...leases.spec, holderIdentity: "thief" } });
+    await leases.update({ group: "", version: "", plural: "", namespace: null }, "", {
+      ...lease,
+      spec: { ...leases.spec, holderIdentity: "thief" },
+    });
     await pass(3, a);
     expect(a.leading).toBeNull();
     expect(leases.holder).toBe("thief");

@@ -40,7 +40,10 @@ interface Asking extends Partial<LoadBalancerWish> {
   readonly class?: string;
 }
 
-function asks(name: string, { annotations = {}, metadata = {}, held = [], policy = "Cluster", class: ours, ...more }: Asking = {}): Service {
+function asks(
+  name: string,
+  { annotations = {}, metadata = {}, held = [], policy = "Cluster", class: ours, ...more }: Asking = {},
+): Service {
   return service(name, {
     metadata: { annotations, creationTimestamp: "2026-01-01T00:00:00Z", ...metadata },
     loadBalancerIPs: held.map(ip),
@@ -70,9 +73,9 @@ describe("giving addresses", () => {
 
   it("serves Services of the configured class alone, and those without one only when none is configured", () => {
     const one = pool("p", "192.0.2.1", "192.0.2.9");
-    expect(new Cluster("example.com/bgp").set(one, asks("none"), asks("ours", { class: "example.com/bgp" }), asks("other", { class: "x/y" }))).toEqual([
-      "ours: 192.0.2.1",
-    ]);
+    expect(
+      new Cluster("example.com/bgp").set(one, asks("none"), asks("ours", { class: "example.com/bgp" }), asks("other", { class: "x/y" })),
+    ).toEqual(["ours: 192.0.2.1"]);
     expect(new Cluster().set(one, asks("none"), asks("ours", { class: "example.com/bgp" }))).toEqual(["none: 192.0.2.1"]);
   });
 
@@ -93,7 +96,9 @@ describe("giving addresses", () => {
       "b: 192.0.3.1",
       "c: - (no IPv4 address is left in IPAddressPool p: add addresses, or free some)",
     ]);
-    expect(cluster.set(asks("c", { loadBalancerIP: "192.0.3.0" }))[0]).toContain("192.0.3.0 is in no IPAddressPool that this Service may use");
+    expect(cluster.set(asks("c", { loadBalancerIP: "192.0.3.0" }))[0]).toContain(
+      "192.0.3.0 is in no IPAddressPool that this Service may use",
+    );
     expect(cluster.allocator.usage()).toEqual([{ pool: "p", family: "IPv4", assigned: 2n, available: 0n }]);
   });
 
@@ -103,7 +108,11 @@ describe("giving addresses", () => {
       serviceAllocation: { priority, namespaces, namespaceSelectors: [labelled("team", "a")], serviceSelectors: [] },
     });
     const cluster = new Cluster();
-    cluster.set(pool("open", "192.0.2.9", "192.0.2.9"), aside("late", "192.0.2.2", 20, ["default"]), aside("early", "192.0.2.1", 10, ["default"]));
+    cluster.set(
+      pool("open", "192.0.2.9", "192.0.2.9"),
+      aside("late", "192.0.2.2", 20, ["default"]),
+      aside("early", "192.0.2.1", 10, ["default"]),
+    );
     cluster.set(aside("last", "192.0.2.3", 0, ["default"]), aside("others", "192.0.2.4", 1, ["elsewhere"]));
     expect(cluster.set(...["a", "b", "c", "d", "e"].map((name) => asks(name))).map((line) => line.slice(0, 12))).toEqual([
       "a: 192.0.2.1",
@@ -161,7 +170,10 @@ describe("dual-stack", () => {
       asks("requires", { ...both, ipFamilyPolicy: "RequireDualStack" }),
     );
     expect(lines.map((line) => line.slice(0, 22))).toEqual(["prefers: 192.0.2.1 (no", "requires: - (no IPAddr"]);
-    expect(cluster.set(pool("six", "2001:db8::1", "2001:db8::9"))).toEqual(["prefers: 2001:db8::1 192.0.2.1", "requires: 2001:db8::2 192.0.2.2"]);
+    expect(cluster.set(pool("six", "2001:db8::1", "2001:db8::9"))).toEqual([
+      "prefers: 2001:db8::1 192.0.2.1",
+      "requires: 2001:db8::2 192.0.2.2",
+    ]);
   });
 
   it("keeps the address of the family that stays when a Service gains or loses the other", () => {
@@ -193,7 +205,10 @@ describe("requests", () => {
       { loadBalancerIP: "192.0.2.1", annotations: { "herald.dev/loadBalancerIPs": "192.0.2.2" } },
       "spec.loadBalancerIP is 192.0.2.1, and herald.dev/loadBalancerIPs asks for 192.0.2.2: keep one of them",
     ],
-    [{ loadBalancerIP: "203.0.113.1" }, "203.0.113.1 is in no IPAddressPool that this Service may use: add it to one, or change herald.dev/loadBalancerIPs"],
+    [
+      { loadBalancerIP: "203.0.113.1" },
+      "203.0.113.1 is in no IPAddressPool that this Service may use: add it to one, or change herald.dev/loadBalancerIPs",
+    ],
     [{ annotations: { "herald.dev/address-pool": "q" } }, "there is no IPAddressPool q, which herald.dev/address-pool names"],
     [
       { loadBalancerIP: "203.0.113.1", annotations: { "herald.dev/address-pool": "p" } },
@@ -254,7 +269,11 @@ describe("sharing", () => {
 
   it("moves the Service whose change ended the sharing, and nobody else", () => {
     const cluster = new Cluster();
-    cluster.set(pool("p", "192.0.2.1", "192.0.2.9"), asks("a", { annotations: SHARED, ports: [TCP80] }), asks("b", { annotations: SHARED, ports: [UDP80] }));
+    cluster.set(
+      pool("p", "192.0.2.1", "192.0.2.9"),
+      asks("a", { annotations: SHARED, ports: [TCP80] }),
+      asks("b", { annotations: SHARED, ports: [UDP80] }),
+    );
     expect(cluster.set(asks("a", { annotations: SHARED, ports: [TCP80, UDP80] }))).toEqual(["a: 192.0.2.2"]);
     expect(cluster.allocator.held("default/b")?.map(formatAddress)).toEqual(["192.0.2.1"]);
   });
@@ -269,12 +288,15 @@ describe("what is held already", () => {
 
   it("is kept and reported when its pool shrinks, goes, or is set aside for others", () => {
     const cluster = new Cluster();
-    const outside = "s: 192.0.2.1 (keeps 192.0.2.1, which is in no IPAddressPool any more: add it to one, or delete the Service to free it)";
+    const outside =
+      "s: 192.0.2.1 (keeps 192.0.2.1, which is in no IPAddressPool any more: add it to one, or delete the Service to free it)";
     cluster.set(pool("p", "192.0.2.1", "192.0.2.9"), asks("s"));
     expect(cluster.set(pool("p", "192.0.2.5", "192.0.2.9"))).toEqual([outside]);
     expect(cluster.set(pool("p", "192.0.2.1", "192.0.2.9"))).toEqual(["s: 192.0.2.1"]);
     const serviceAllocation = { priority: 0, namespaces: ["elsewhere"], namespaceSelectors: [], serviceSelectors: [] };
-    expect(cluster.set({ ...pool("p", "192.0.2.1", "192.0.2.9"), serviceAllocation })[0]).toContain("although IPAddressPool p is set aside");
+    expect(cluster.set({ ...pool("p", "192.0.2.1", "192.0.2.9"), serviceAllocation })[0]).toContain(
+      "although IPAddressPool p is set aside",
+    );
     expect(cluster.delete("IPAddressPool", "p")).toEqual([outside]);
   });
 

@@ -177,7 +177,8 @@ class Play {
     const annotations: Record<string, string> = {};
     if (dice.chance(3)) annotations["herald.dev/allow-shared-ip"] = dice.pick(["k1", "k2"]);
     if (dice.chance(6)) annotations["herald.dev/address-pool"] = dice.pick(["p1", "p2", "p3"]);
-    if (dice.chance(6)) annotations["herald.dev/loadBalancerIPs"] = dice.pick(["10.0.0.2", "10.0.0.5", "fd00::2", "10.0.0.2,fd00::2", "10.0.0.255"]);
+    if (dice.chance(6))
+      annotations["herald.dev/loadBalancerIPs"] = dice.pick(["10.0.0.2", "10.0.0.5", "fd00::2", "10.0.0.2,fd00::2", "10.0.0.255"]);
     const index = dice.below(9);
     const type = dice.chance(10) ? "ClusterIP" : "LoadBalancer";
     return service(`${dice.pick(["a", "b"])}/s${index}`, {
