@@ -57,8 +57,7 @@ export class Pool {
     for (; part.nextRange < part.ranges.length; part.nextRange++) {
       const range = part.ranges[part.nextRange];
       if (range === undefined) break;
-      if (part.hint < range.from) part.hint = range.from;
-      let value = used.nextFree(part.hint);
+      let value = used.nextFree(later(part.hint, range.from));
       while (avoids && value <= range.to && isBuggy(value)) value = used.nextFree(value + 1n);
       if (value <= range.to) {
         part.hint = value;
@@ -117,6 +116,11 @@ function poolFamily({ ranges, avoidBuggyIPs }: IPAddressPool, family: Family): P
   let size = 0n;
   for (const { from, to } of joined) size += to - from + 1n - (family === "IPv4" && avoidBuggyIPs ? buggyIn(from, to) : 0n);
   return { ranges: joined, size, assigned: 0, hint: 0n, nextRange: 0 };
+}
+
+function later(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
 }
 
 /** Addresses that end in .0 or .255: some old firmware takes them for the network's and the broadcast address. */
