@@ -14,6 +14,8 @@ import { createAuthority } from "../certificate.ts";
 import { testDirectory } from "../leftovers.ts";
 import { type ControlPlanePrograms, controlPlanePrograms } from "./control-plane-programs.ts";
 import { Daemon } from "./fabric.ts";
+import { record, text } from "./json.ts";
+import { kubeconfigOf } from "./kubeconfig.ts";
 import { until } from "./wait.ts";
 
 const CRDS = new URL("../../../deploy/crds/", import.meta.url).pathname;
@@ -32,7 +34,37 @@ export function resource(group: string, version: string, plural: string, namespa
   return { group, version, plural, namespace };
 }
 
+const AUDIT_LOG = "audit.log";
+/** Who asked for what, without bodies; a watch is there as soon as it is answered, and once more at its end. */
+const AUDIT_POLICY = JSON.stringify({
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [{ level: "Metadata" }],
+});
+
 const CUSTOM_RESOURCE_DEFINITIONS = resource("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+
+export interface ApiServerOptions {
+  /** Keeps an audit log of who asked for what; see {@link ApiServer.audit}. */
+  readonly audit?: boolean;
+}
+
+/** A request as the audit log has it once it was answered. */
+export interface AuditEvent {
+  readonly user: string;
+  readonly verb: string;
+  /** "" = of no resource, as /version is. */
+  readonly group: string;
+  /** With its subresource: `services/status`. */
+  readonly resource: string;
+  /** "" = of the whole cluster. */
+  readonly namespace: string;
+  /** "" = of a list, or of what is made without one. */
+  readonly name: string;
+  readonly allowed: boolean;
+  readonly status: number;
+}
 
 /** A real kube-apiserver on a real etcd, on free ports of loopback, with RBAC. */
 export class ApiServer {
@@ -45,14 +77,16 @@ export class ApiServer {
   #etcd: Daemon | null = null;
   #server: Daemon | null = null;
   #admin: KubeClient | null = null;
+  readonly #options: ApiServerOptions;
 
-  private constructor(programs: ControlPlanePrograms) {
+  private constructor(programs: ControlPlanePrograms, options: ApiServerOptions) {
     this.#programs = programs;
+    this.#options = options;
   }
 
   /** Builds what is not there, and starts both. */
-  static async start(): Promise<ApiServer> {
-    const server = new ApiServer(await controlPlanePrograms());
+  static async start(options: ApiServerOptions = {}): Promise<ApiServer> {
+    const server = new ApiServer(await controlPlanePrograms(), options);
     try {
       await server.#start();
     } catch (error) {
@@ -129,7 +163,7 @@ export class ApiServer {
 
   /** Herald's own kinds, from deploy/crds; resolves when all are served. */
   async installCrds(): Promise<void> {
-    const files = readdirSync(CRDS);
+    const files = readdirSync(CRDS).filter((name) => name.endsWith(".yaml"));
     for (const file of files) await this.apply(CUSTOM_RESOURCE_DEFINITIONS, parse(readFileSync(join(CRDS, file), "utf8")));
     for (const file of files) {
       const [plural = ""] = file.split(".");
@@ -152,9 +186,28 @@ export class ApiServer {
     await this.#server?.stop("SIGKILL");
   }
 
-  /** After {@link kill}, on the same port and the same etcd. */
-  async restart(): Promise<void> {
-    await this.#startServer();
+  /** After {@link kill}, on the same port and the same etcd; `flags` are further ones of this start. */
+  async restart(flags: readonly string[] = []): Promise<void> {
+    await this.#startServer(flags);
+  }
+
+  /** A kubeconfig of the bearer of a token, as a file. */
+  kubeconfig(name: string, token: string): string {
+    this.#write(`${name}.kubeconfig`, kubeconfigOf({ port: this.port, ca: this.caPem, token }));
+    return join(this.#directory, `${name}.kubeconfig`);
+  }
+
+  /** A kubeconfig of a user who may do everything, as a file. */
+  get adminKubeconfig(): string {
+    return this.kubeconfig("admin", ADMIN_TOKEN);
+  }
+
+  /** Every request answered so far, of all starts. */
+  audit(): readonly AuditEvent[] {
+    return readFileSync(join(this.#directory, AUDIT_LOG), "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => auditEventOf(JSON.parse(line)));
   }
 
   /** Forgets etcd's history up to now. */
@@ -203,10 +256,12 @@ export class ApiServer {
     await this.#startServer();
   }
 
-  async #startServer(): Promise<void> {
+  async #startServer(flags: readonly string[] = []): Promise<void> {
     const tokens = [...this.#tokens].map(([token, { user, group }]) => `${token},${user},${user},${group}\n`);
     this.#write("tokens.csv", tokens.join(""));
     const file = (name: string): string => join(this.#directory, name);
+    this.#write("audit-policy.yaml", AUDIT_POLICY);
+    const audit = [`--audit-policy-file=${file("audit-policy.yaml")}`, `--audit-log-path=${file(AUDIT_LOG)}`];
     const server = this.#spawn("kube-apiserver", this.#programs.kubeApiserver, [
       `--etcd-servers=http://127.0.0.1:${this.#ports.etcd}`,
       "--bind-address=127.0.0.1",
@@ -225,6 +280,8 @@ export class ApiServer {
       "--authorization-mode=RBAC",
       "--disable-admission-plugins=ServiceAccount",
       "--etcd-compaction-interval=0",
+      ...(this.#options.audit === true ? audit : []),
+      ...flags,
     ]);
     this.#server = server;
     await until(
@@ -252,6 +309,22 @@ export class ApiServer {
 
 function succeeded(outcome: Outcome<unknown>): void {
   if (!outcome.ok) throw new Error(`the API server: ${outcome.failure.condition}: ${outcome.failure.message}`);
+}
+
+/** audit.k8s.io/v1, level Metadata. */
+function auditEventOf(line: unknown): AuditEvent {
+  const { user, verb, objectRef = {}, annotations = {}, responseStatus = {} } = record(line);
+  const { apiGroup = "", resource = "", subresource, namespace = "", name = "" } = record(objectRef);
+  return {
+    user: text(record(user)["username"]),
+    verb: text(verb),
+    group: text(apiGroup),
+    resource: subresource === undefined ? text(resource) : `${text(resource)}/${text(subresource)}`,
+    namespace: text(namespace),
+    name: text(name),
+    allowed: record(annotations)["authorization.k8s.io/decision"] === "allow",
+    status: Number(record(responseStatus)["code"] ?? 0),
+  };
 }
 
 function nameOf(object: unknown): string {
