@@ -1,0 +1,130 @@
+import { rmSync } from "node:fs";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ApiServer, type AuditEvent } from "../support/lab/api-server.ts";
+import {
+  ADVERTISEMENTS,
+  bgpPeer,
+  ingress,
+  loadBalancer,
+  NAMESPACES,
+  NODES,
+  namespace,
+  node,
+  nodeStatus,
+  PEERS,
+  servicesIn,
+  slice,
+  slicesIn,
+} from "../support/lab/cluster-kinds.ts";
+import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
+import { Kubectl, kustomize } from "../support/lab/kubectl.ts";
+import { formatRight, isUsed, rightsOf } from "../support/lab/rbac-rules.ts";
+import { until } from "../support/lab/wait.ts";
+import { RunningWorkload, type Workload, workloadsOf } from "../support/lab/workloads.ts";
+import { testDirectory } from "../support/leftovers.ts";
+import { requireTools } from "../support/requirements.ts";
+
+/**
+ * The rights of the manifests against what an API server's audit log says was asked: nothing was refused, and nothing is granted that nobody used.
+ * Every workload of the manifests runs here with its own arguments, configuration and service account.
+ */
+
+const OVERLAY = new URL("../../deploy/kustomize/overlays/speaker", import.meta.url).pathname;
+const NODE = "node-1";
+
+requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("the rights in deploy/kustomize", () => {
+  const directory = testDirectory("rbac");
+  const running: RunningWorkload[] = [];
+  let manifests: readonly Record<string, unknown>[];
+  let workloads: readonly Workload[];
+  let server: ApiServer;
+  let kubectl: Kubectl;
+
+  beforeAll(async () => {
+    manifests = await kustomize(OVERLAY);
+    workloads = workloadsOf(manifests);
+    server = await ApiServer.start({ audit: true });
+    kubectl = new Kubectl(server.adminKubeconfig);
+    await kubectl.run(["apply", "-k", OVERLAY]);
+    await kubectl.run(["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
+    await server.apply(NAMESPACES, namespace("shop"));
+    await server.apply(NODES, node(NODE));
+    await server.apply(NODES, nodeStatus(NODE, "127.0.0.1"), "status");
+    await server.apply(servicesIn("shop"), loadBalancer("web"));
+    await server.apply(servicesIn("shop"), ingress("web", "198.18.0.1"), "status");
+    await server.apply(slicesIn("shop"), slice("web-1", "web"));
+    // Nobody answers there: no right depends on a session.
+    await server.apply(PEERS, bgpPeer("tor", { peerAddress: "127.0.0.1", peerPort: 9, families: ["IPv4"] }));
+    await server.apply(ADVERTISEMENTS, {
+      apiVersion: "herald.dev/v1alpha1",
+      kind: "BGPAdvertisement",
+      metadata: { name: "all", namespace: "herald-system" },
+      spec: { addresses: ["LoadBalancerIP"] },
+    });
+  }, CONTROL_PLANE_BUILD_MILLIS);
+  afterAll(async () => {
+    await Promise.all(running.map((workload) => workload.kill()));
+    await server?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const start = async (workload: Workload): Promise<RunningWorkload> => {
+    const token = await kubectl.run(["create", "token", workload.account, "-n", "herald-system"]);
+    const started = RunningWorkload.start(workload, {
+      directory,
+      kubeconfig: server.kubeconfig(workload.account, token.trim()),
+      fields: { "spec.nodeName": NODE, "metadata.name": `${workload.name}-x7k2p`, "metadata.namespace": "herald-system" },
+    });
+    running.push(started);
+    await started.ready();
+    return started;
+  };
+  const eventsOf = (account: string): readonly AuditEvent[] =>
+    server.audit().filter(({ user }) => user === `system:serviceaccount:herald-system:${account}`);
+  const unused = ({ account }: Workload): readonly string[] =>
+    rightsOf(account, manifests)
+      .filter((right) => !isUsed(right, eventsOf(account)))
+      .map(formatRight);
+
+  it("let every workload start, work and stop", async () => {
+    expect(workloads.length).toBeGreaterThan(0);
+    for (const workload of workloads) {
+      const first = await start(workload);
+      expect(await first.stop()).toBe(0);
+    }
+  });
+
+  it("let every workload list where the server refuses a watch that begins with a list", async () => {
+    await server.kill();
+    await server.restart(["--feature-gates=WatchList=false"]);
+    for (const workload of workloads) {
+      const second = await start(workload);
+      expect(await second.stop()).toBe(0);
+    }
+  });
+
+  it("are enough: nothing that was asked was refused", async () => {
+    for (const { account } of workloads) {
+      const events = eventsOf(account);
+      expect(events.length, account).toBeGreaterThan(10);
+      expect(events.filter(({ allowed, status }) => !allowed || status === 403)).toEqual([]);
+    }
+  });
+
+  it("are not more than that: each was used", async () => {
+    for (const workload of workloads) {
+      expect(rightsOf(workload.account, manifests).length, workload.name).toBeGreaterThan(10);
+      await until(
+        `${workload.name} used every right`,
+        async () => unused(workload).length === 0 || Promise.reject(unused(workload).join(", ")),
+      );
+    }
+  });
+
+  it("name no wildcard, and no Secret", () => {
+    const rights = workloads.flatMap(({ account }) => rightsOf(account, manifests));
+    const parts = rights.flatMap(({ group, resource, verb }) => [group, resource, verb]);
+    expect(parts.filter((part) => part.includes("*"))).toEqual([]);
+    expect(rights.filter(({ resource }) => resource.startsWith("secrets"))).toEqual([]);
+  });
+});
