@@ -5,26 +5,29 @@ import { record } from "./json.ts";
 /** kubectl on this machine, as the owner of a kubeconfig. */
 export class Kubectl {
   readonly #kubeconfig: string;
+  readonly #folder: string;
 
-  constructor(kubeconfig: string) {
+  /** `folder`: where relative paths begin. */
+  constructor(kubeconfig: string, folder = ".") {
     this.#kubeconfig = kubeconfig;
+    this.#folder = folder;
   }
 
   /** Its stdout. @throws its stderr, where it fails */
   run(args: readonly string[], input = ""): Promise<string> {
-    return run(["--kubeconfig", this.#kubeconfig, ...args], input);
+    return run(["--kubeconfig", this.#kubeconfig, ...args], this.#folder, input);
   }
 }
 
 /** What `kubectl apply -k` would send, in its order. */
 export async function kustomize(folder: string): Promise<readonly Record<string, unknown>[]> {
-  const documents = parseAllDocuments(await run(["kustomize", folder], ""));
+  const documents = parseAllDocuments(await run(["kustomize", folder], ".", ""));
   return documents.map((document) => record(document.toJS()));
 }
 
-function run(args: readonly string[], input: string): Promise<string> {
+function run(args: readonly string[], cwd: string, input: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn("kubectl", args, { stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn("kubectl", args, { cwd, stdio: ["pipe", "pipe", "pipe"] });
     const said = { out: "", err: "" };
     child.stdout.on("data", (chunk: Buffer) => {
       said.out += chunk.toString("utf8");

@@ -55,7 +55,7 @@ describe("alerts and dashboard (deploy/kustomize/components/monitoring)", () => 
         seen += 1;
         if (!FOREIGN_METRICS.includes(metric)) expect([...labels.keys()], expression).toContain(metric);
         const known = [...(labels.get(metric) ?? []), ...TARGET_LABELS];
-        expect(known, expression).toEqual(expect.arrayContaining(matchers));
+        expect(known, expression).toEqual(expect.arrayContaining([...matchers]));
       }
     }
     expect(seen).toBeGreaterThan(35);
@@ -90,7 +90,10 @@ describe("alerts and dashboard (deploy/kustomize/components/monitoring)", () => 
     expect(new Set(panels.map((panel) => panel["id"])).size).toBe(panels.length);
     const cells = panels.flatMap((panel) => {
       const { x, y, w, h } = record(panel["gridPos"]);
-      return Array.from({ length: Number(w) * Number(h) }, (_, cell) => `${Number(x) + (cell % Number(w))},${Number(y) + Math.floor(cell / Number(w))}`);
+      return Array.from(
+        { length: Number(w) * Number(h) },
+        (_, cell) => `${Number(x) + (cell % Number(w))},${Number(y) + Math.floor(cell / Number(w))}`,
+      );
     });
     expect(new Set(cells).size).toBe(cells.length);
   });
