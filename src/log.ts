@@ -7,11 +7,14 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogEvent =
   | { readonly event: "speaker.started"; readonly node: string; readonly source: string }
   | { readonly event: "speaker.synced"; readonly milliseconds: number; readonly routerID: string }
-  | { readonly event: "speaker.stopping"; readonly why: string }
+  /** `podDeleted`: this Pod is known to be deleted, as by a rollout. */
+  | { readonly event: "speaker.stopping"; readonly why: string; readonly podDeleted: boolean }
   | { readonly event: "speaker.stopped"; readonly milliseconds: number }
   | { readonly event: "speaker.reloaded"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
   | { readonly event: "speaker.reloadFailed"; readonly why: string }
   | { readonly event: "state.unavailable"; readonly why: string }
+  /** A graceful stop needs to know that this Pod is being deleted; it cannot be known. */
+  | { readonly event: "ownPod.unknown"; readonly why: string }
   | { readonly event: "source.fault"; readonly what: string; readonly why: string }
   | {
       readonly event: "object.invalid";
@@ -87,6 +90,7 @@ const LEVELS = {
   "speaker.reloaded": "info",
   "speaker.reloadFailed": "warn",
   "state.unavailable": "warn",
+  "ownPod.unknown": "warn",
   "source.fault": "warn",
   "object.invalid": "warn",
   "object.more": "warn",

@@ -10,6 +10,7 @@ import { createLog, type Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { DirectorySource } from "../source/directory/directory-source.ts";
 import { KubernetesSource } from "../source/kubernetes/kubernetes-source.ts";
+import { OwnPod } from "../source/kubernetes/own-pod.ts";
 import type { Source } from "../source/source.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { EXIT } from "./failure.ts";
@@ -25,7 +26,9 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
   const config = read();
   const log = createLog(config.log);
   const metrics = new Metrics({ version: VERSION, commit: COMMIT });
-  const speaker = new Speaker({ config, source: createSource(config), log, metrics, clock: systemClock });
+  const { source, ownPod } = createInputs(config, log);
+  const ownPodDeleted = (): boolean => ownPod?.deleting ?? false;
+  const speaker = new Speaker({ config, source, log, metrics, clock: systemClock, ownPodDeleted });
   const admin = new AdminServer(config.admin, {
     view: speaker.view,
     commands: speaker.commands,
@@ -38,10 +41,12 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
   const stop = stopAsked(flags.whileStdin === true);
   process.on("SIGHUP", () => reload(read, speaker, log));
   let started = false;
+  const ended = new AbortController();
   try {
     const { urls } = await admin.start();
     await speaker.start();
     started = true;
+    void ownPod?.run(ended.signal);
     for (const listen of urls) log({ event: "admin.ready", listen });
     rehearseInTurns(REHEARSALS);
     await Promise.race([speaker.finished, stop]);
@@ -51,6 +56,7 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
     // The last resort: a socket that does not end must not hold the node's shutdown up.
     const deadline = setTimeout(() => process.exit(EXIT.failed), STOP_MILLIS);
     await Promise.all([started ? speaker.stop() : null, admin.stop()]);
+    ended.abort();
     clearTimeout(deadline);
   }
   return EXIT.done;
@@ -65,11 +71,24 @@ function rehearseInTurns(left: number): void {
   });
 }
 
-function createSource({ source, namespace, serviceProxyName }: SpeakerConfig): Source {
-  if (source.type === "directory")
-    return new DirectorySource({ directory: source.directory, heraldNamespace: namespace, clock: systemClock });
+/** Both ask one server over one connection. */
+function createInputs(config: SpeakerConfig, log: Log): { readonly source: Source; readonly ownPod: OwnPod | null } {
+  const { source, namespace, serviceProxyName } = config;
+  if (source.type === "directory") {
+    const { directory } = source;
+    return { source: new DirectorySource({ directory, heraldNamespace: namespace, clock: systemClock }), ownPod: null };
+  }
   const client = new KubeClient({ credentials: credentialsFor(source), clock: systemClock, userAgent: `herald/${VERSION}` });
-  return new KubernetesSource({ client, heraldNamespace: namespace, serviceProxyName, clock: systemClock, random: Math.random });
+  const ports = { client, clock: systemClock, random: Math.random };
+  return {
+    source: new KubernetesSource({ ...ports, heraldNamespace: namespace, serviceProxyName }),
+    ownPod: new OwnPod({
+      ...ports,
+      namespace,
+      name: process.env["POD_NAME"] ?? "",
+      unknown: (why) => log({ event: "ownPod.unknown", why }),
+    }),
+  };
 }
 
 /** A bad file changes nothing: what is in force stays. */

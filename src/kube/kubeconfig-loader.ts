@@ -1,4 +1,5 @@
 import { KubeConfig } from "@kubernetes/client-node";
+import { type TokenFile, tokenFileOf } from "./token-file.ts";
 
 /** A kubeconfig in one context. */
 export interface LoadedKubeconfig {
@@ -29,10 +30,12 @@ export function loadKubeconfig(path: string, context: string): LoadedKubeconfig 
     if (config.getContextObject(context) === null) throw new Error(`there is no context ${JSON.stringify(context)}`);
     config.setCurrentContext(context);
   }
-  return { access: () => access(config) };
+  const user = config.getCurrentUser();
+  const tokenFile = user === null ? null : tokenFileOf(user.name, path);
+  return { access: () => access(config, tokenFile) };
 }
 
-async function access(config: KubeConfig): ReturnType<LoadedKubeconfig["access"]> {
+async function access(config: KubeConfig, tokenFile: TokenFile | null): ReturnType<LoadedKubeconfig["access"]> {
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new Error(`context ${JSON.stringify(config.getCurrentContext() ?? "")} names no cluster`);
   if (!URL.canParse(cluster.server)) throw new Error(`${JSON.stringify(cluster.server)} is not the URL of a server`);
@@ -40,6 +43,7 @@ async function access(config: KubeConfig): ReturnType<LoadedKubeconfig["access"]
   const options: Parameters<KubeConfig["applyToHTTPSOptions"]>[0] = {};
   await config.applyToHTTPSOptions(options);
   const { authorization, headers } = headersOf(options.headers);
+  const token = await tokenFile?.read();
   return {
     server: cluster.server,
     tls: {
@@ -49,10 +53,14 @@ async function access(config: KubeConfig): ReturnType<LoadedKubeconfig["access"]
       servername: "servername" in options && typeof options.servername === "string" ? options.servername : null,
       verify: options.rejectUnauthorized !== false,
     },
-    // A user with a name and a password, from before tokens.
-    authorization: authorization ?? (typeof options.auth === "string" ? `Basic ${Buffer.from(options.auth).toString("base64")}` : null),
+    authorization: token ? `Bearer ${token}` : (authorization ?? basic(options.auth)),
     headers,
   };
+}
+
+/** A user with a name and a password, from before tokens. */
+function basic(auth: unknown): string | null {
+  return typeof auth === "string" ? `Basic ${Buffer.from(auth).toString("base64")}` : null;
 }
 
 function headersOf(value: unknown): { readonly authorization: string | null; readonly headers: Readonly<Record<string, string>> } {

@@ -19,6 +19,7 @@ export const FINDING_CODES = {
   duplicateObject: "the same kind, namespace and name a second time: the first counts",
   sourceMissing: "a kind is not served by the API server, or may not be read: nothing is decided before it can be",
   sourceLost: "a kind that was read before is not served any more, or may not be read: its last objects stay in force",
+  lastPeerHeld: "all peers of a node were deleted within 5 s: the last one stays in force for 30 s",
   nodeUnknown: "a node was asked for that no Node object describes",
   unknownCommunity: "an advertisement names neither a community nor an alias",
   unknownPool: "an advertisement names a pool that does not exist",

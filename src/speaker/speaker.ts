@@ -15,7 +15,7 @@ import { formatAddress } from "../ip/format.ts";
 import { deriveRouterId, formatRouterId } from "../ip/router-id.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
-import type { ObjectChange } from "../objects/kinds.ts";
+import type { Finding, ObjectChange } from "../objects/kinds.ts";
 import type { PlanChange } from "../plan/change.ts";
 import { Planner } from "../plan/planner.ts";
 import type { Source, SourceBatch } from "../source/source.ts";
@@ -25,6 +25,7 @@ import { DataplaneProbes } from "./dataplane-probes.ts";
 import { FindingLog } from "./finding-log.ts";
 import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
 import { askOverHttp } from "./http-ask.ts";
+import { LastPeerHold } from "./last-peer-hold.ts";
 import { Listener } from "./listener.ts";
 import { LiveView } from "./live-view.ts";
 import { PeerSet } from "./peer-set.ts";
@@ -43,6 +44,8 @@ export interface SpeakerOptions {
   readonly clock: Clock;
   /** Addresses of this host; default: the system's. */
   readonly readAddresses?: ReadAddresses;
+  /** This process's own Pod is known to be deleted; default: it is not. */
+  readonly ownPodDeleted?: () => boolean;
 }
 
 /** What a reload did: keys that are in force now, and keys whose change needs a new process. */
@@ -70,12 +73,14 @@ export class Speaker {
   readonly #times = new PrefixTimes(this.#prefixes);
   readonly #timeline = new Timeline();
   readonly #findings: FindingLog;
+  readonly #lastPeer: LastPeerHold;
   readonly #listener: Listener;
   readonly #ended = new AbortController();
   readonly #waitingForRoutes = new Set<string>();
   #config: SpeakerConfig;
   #recorder: Recorder | null = null;
   #lock: StateLock | null = null;
+  #sourceFindings: readonly Finding[] = [];
   #nodeAddresses: readonly Address[] = [];
   #routerId = 0;
   #startedAt = 0;
@@ -152,6 +157,7 @@ export class Speaker {
         metrics.observeConvergence(peer, millis);
       },
     });
+    this.#lastPeer = new LastPeerHold({ clock, node: config.nodeName, ended: (changes) => this.#decideOn(changes, clock.now()) });
     this.#listener = new Listener({ addresses: config.bgp.listen, port: config.bgp.port }, (caller) => this.#peers.call(caller));
     const parts = { node: config.nodeName, clock, source, planner: this.#planner, planning: this.#planning, peers: this.#peers };
     const view = new LiveView({
@@ -236,8 +242,9 @@ export class Speaker {
   async #stop(cause: StopCause): Promise<void> {
     const { log, clock, metrics } = this.#options;
     const start = clock.now();
-    log({ event: "speaker.stopping", why: cause.text });
+    log({ event: "speaker.stopping", why: cause.text, podDeleted: this.#options.ownPodDeleted?.() ?? false });
     this.#ended.abort();
+    this.#lastPeer.stop();
     this.#planning.stop();
     this.#probes.stop();
     this.#listener.stop();
@@ -261,10 +268,15 @@ export class Speaker {
 
   #batch(batch: SourceBatch): void {
     for (const change of batch.changes) this.#look(change);
-    this.#findings.replace(batch.findings);
+    this.#sourceFindings = batch.findings;
+    this.#decideOn(this.#lastPeer.apply(batch.changes), batch.at);
+  }
+
+  #decideOn(changes: readonly ObjectChange[], at: number): void {
+    this.#findings.replace([...this.#sourceFindings, ...this.#lastPeer.findings()]);
     this.#planning.add(
-      batch.changes.map((change) => ({ input: "object", change }) as const),
-      batch.at,
+      changes.map((change) => ({ input: "object", change }) as const),
+      at,
     );
   }
 

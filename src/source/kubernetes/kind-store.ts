@@ -3,13 +3,14 @@ import { type CheckOptions, checkObject } from "../../objects/check.ts";
 import { sameObject } from "../../objects/equality.ts";
 import { NOWHERE } from "../../objects/findings.ts";
 import type { ClusterObject, Finding, Kind, ObjectChange } from "../../objects/kinds.ts";
+import type { Reflected } from "./reflector.ts";
 import type { WatchedResource } from "./resources.ts";
 
 /**
  * What is held of one kind: the last valid version of every object, projected, and what is wrong with the newest. Turns what a server says into
  * differences, so that saying everything again (a list after a lost watch) is no change.
  */
-export class KindStore {
+export class KindStore implements Reflected {
   readonly #kind: Kind;
   readonly #apiVersion: string;
   readonly #options: CheckOptions;
@@ -34,7 +35,7 @@ export class KindStore {
     return [...this.#findings.values()].flat();
   }
 
-  /** The server says that the object is so. Null = that is no change, or nothing valid. */
+  /** Null also for what is not valid. */
   set(raw: unknown): ObjectChange | null {
     const fields = fieldsOf(raw);
     const key = keyOf(fields);
@@ -47,19 +48,16 @@ export class KindStore {
     return before !== undefined && sameObject(before, checked.object) ? null : { type: "set", object: checked.object };
   }
 
-  /** The server says that the object is gone, or no longer among those asked for. */
   delete(raw: unknown, resourceVersion: string): ObjectChange | null {
     const key = keyOf(fieldsOf(raw));
     this.#said?.delete(key);
     return this.#forget(key, resourceVersion);
   }
 
-  /** From now on the server says everything; one that began before and did not end counts for nothing. */
   beginReplace(): void {
     this.#said = new Set();
   }
 
-  /** Everything was said: what was not is gone. */
   endReplace(): readonly ObjectChange[] {
     const said = this.#said ?? new Set(this.#objects.keys());
     this.#said = null;

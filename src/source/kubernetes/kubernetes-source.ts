@@ -70,7 +70,7 @@ export class KubernetesSource implements Source {
 
   #reflector(followed: FollowedKind, sink: SourceSink): Reflector {
     const { client, clock, random } = this.#options;
-    return new Reflector(followed.resource, followed.store, {
+    return new Reflector(followed.resource.selection, followed.store, {
       client,
       clock,
       random,

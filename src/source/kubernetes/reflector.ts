@@ -1,13 +1,24 @@
 import type { Clock } from "../../clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { failureWith, type KubeFailure } from "../../kube/failure.ts";
+import type { Selection } from "../../kube/resource.ts";
 import { wait } from "../../kube/waiting.ts";
 import type { WatchEvent } from "../../kube/watch-events.ts";
 import type { ObjectChange } from "../../objects/kinds.ts";
 import { Backoff } from "./backoff.ts";
 import { concernsWay } from "./conditions.ts";
-import type { KindStore } from "./kind-store.ts";
-import type { WatchedResource } from "./resources.ts";
+
+/** Who is told what the server says of every object, and turns it into differences. */
+export interface Reflected {
+  /** The object is so. Null = nothing that matters differs. */
+  set(raw: unknown): ObjectChange | null;
+  /** The object is gone, or no longer among those asked for. */
+  delete(raw: unknown, resourceVersion: string): ObjectChange | null;
+  /** From now on the server says everything; one that began before and did not end counts for nothing. */
+  beginReplace(): void;
+  /** Everything was said: what was not is gone. */
+  endReplace(): readonly ObjectChange[];
+}
 
 export interface ReflectorPorts {
   readonly client: Pick<KubeClient, "list" | "watch">;
@@ -54,12 +65,12 @@ type End =
   | { readonly type: "refused" };
 
 /**
- * Follows one kind for ever: WatchList where the server has it, else pages and a watch; from a version that is known again after a break, and from the
+ * Follows one kind, or a selection of it, for ever: WatchList where the server has it, else pages and a watch; from a version that is known again after a break, and from the
  * start, as differences, where that version is no longer known. No failure ends it, its signal alone does.
  */
 export class Reflector {
-  readonly #resource: WatchedResource;
-  readonly #store: KindStore;
+  readonly #selection: Selection;
+  readonly #store: Reflected;
   readonly #ports: ReflectorPorts;
   readonly #backoff: Backoff;
   /** What the server said last; null = everything must be said anew. */
@@ -70,8 +81,8 @@ export class Reflector {
   /** Ends the pause under way; null = there is none that another kind's success could end. */
   #resume: (() => void) | null = null;
 
-  constructor(resource: WatchedResource, store: KindStore, ports: ReflectorPorts) {
-    this.#resource = resource;
+  constructor(selection: Selection, store: Reflected, ports: ReflectorPorts) {
+    this.#selection = selection;
     this.#store = store;
     this.#ports = ports;
     this.#backoff = new Backoff(ports.random);
@@ -155,7 +166,7 @@ export class Reflector {
     if (initialEvents) this.#store.beginReplace();
     const { least, spread } = TIMES.watchSeconds;
     const opened = await client.watch(
-      this.#resource.selection,
+      this.#selection,
       {
         resourceVersion: this.#version,
         timeoutSeconds: least + Math.floor(random() * spread),
@@ -212,7 +223,7 @@ export class Reflector {
     let continuation = "";
     let version = "";
     do {
-      for await (const part of client.list(this.#resource.selection, { limit: PAGE, continuation }, signal)) {
+      for await (const part of client.list(this.#selection, { limit: PAGE, continuation }, signal)) {
         if (part.type === "failed") return { type: "failed", failure: part.failure };
         this.#ports.heard();
         if (part.type === "end") {

@@ -117,6 +117,19 @@ export class Fabric {
     return host;
   }
 
+  /** Cuts a host off, as a power cut does: nobody else sees a link go down. */
+  cut(name: string): void {
+    command("ip", ["-n", this.#switch, "link", "set", this.#port(name), "down"]);
+  }
+
+  mend(name: string): void {
+    command("ip", ["-n", this.#switch, "link", "set", this.#port(name), "up"]);
+  }
+
+  #port(name: string): string {
+    return `p${[...this.#hosts.keys()].indexOf(name) + 1}`;
+  }
+
   /** Ends every process and removes namespaces and directories. */
   async close(): Promise<void> {
     const daemons = [...this.#hosts.values()].flatMap((host) => host.daemons);
@@ -135,7 +148,7 @@ export class Fabric {
   #join(fabric: string, spec: HostSpec): void {
     const host = new Host(`${fabric}-${spec.name}`);
     this.#hosts.set(spec.name, host);
-    const port = `p${this.#hosts.size}`;
+    const port = this.#port(spec.name);
     command("ip", ["netns", "add", host.namespace]);
     command("ip", ["-n", host.namespace, "link", "set", "lo", "up"]);
     command("ip", ["link", "add", "eth0", "netns", host.namespace, "type", "veth", "peer", "name", port, "netns", this.#switch]);

@@ -1,12 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
+import { projectFile } from "../project.ts";
 import { ClusterDirectory } from "./cluster.ts";
 import type { Daemon, Host } from "./fabric.ts";
 import { list, record } from "./json.ts";
 import { until } from "./wait.ts";
 
-const BUNDLE = new URL("../../../dist/herald.mjs", import.meta.url).pathname;
+const BUNDLE = projectFile("dist/herald.mjs");
 
 export interface HeraldSettings {
   readonly node: string;
@@ -59,6 +60,11 @@ export class Herald {
   async stop(): Promise<number | null> {
     this.#daemon?.signal("SIGTERM");
     return (await this.#daemon?.exited) ?? null;
+  }
+
+  /** As a crash: SIGKILL. */
+  async kill(): Promise<void> {
+    await this.#daemon?.stop("SIGKILL");
   }
 
   output(): string {

@@ -123,6 +123,55 @@ describe("a kubeconfig", () => {
     expect(tokens).toEqual(["Bearer t1", "Bearer t1", "Bearer t2"]);
   });
 
+  it("reads the file of a token before every request, wherever it stands relative to; it wins over a token beside it", async () => {
+    mkdirSync(join(directory, "tokens"));
+    const file = join(directory, "tokens", "mine");
+    writeFileSync(file, "first\n");
+    const credentials = new KubeconfigCredentials({ path: write({ tokenFile: "tokens/mine", token: "beside" }), context: "" });
+    const read = async (renew = false): Promise<string | undefined> => (await credentials.read({ renew })).authorization?.reveal();
+    const before = await read();
+    writeFileSync(file, "second\n");
+    const after = await read();
+    // Who replaces it may be half-way.
+    rmSync(file);
+    const meanwhile = await read();
+    expect([before, after, meanwhile]).toEqual(["Bearer first", "Bearer second", "Bearer second"]);
+    await expect(read(true)).rejects.toMatchObject({ code: "UNREADABLE", message: expect.stringContaining("tokens/mine") });
+    writeFileSync(file, "third");
+    expect(await read()).toBe("Bearer third");
+  });
+
+  it("of this user is found by KUBECONFIG, with the file of its token", async () => {
+    writeFileSync(join(directory, "token"), "abc");
+    const before = process.env["KUBECONFIG"];
+    process.env["KUBECONFIG"] = write({ tokenFile: "token" });
+    try {
+      const access = await credentialsFor({ kubeconfig: "", context: "here" }).read(NOW);
+      expect([access.server.href, access.authorization?.reveal()]).toEqual(["https://one:6443/", "Bearer abc"]);
+    } finally {
+      if (before === undefined) delete process.env["KUBECONFIG"];
+      else process.env["KUBECONFIG"] = before;
+    }
+  });
+
+  it("takes a client certificate from a plugin", async () => {
+    const credential = { clientCertificateData: "CERT", clientKeyData: "KEY", expirationTimestamp: "2999-01-01T00:00:00Z" };
+    const answer = JSON.stringify({ apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status: credential });
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "echo", args: [answer], interactiveMode: "Never" };
+    const { tls, authorization } = await new KubeconfigCredentials({ path: write({ exec }), context: "" }).read(NOW);
+    expect([tls.cert, tls.key?.reveal(), authorization]).toEqual(["CERT", "KEY", null]);
+  });
+
+  it("whose plugin fails is an error in one line with the plugin's words, and the next request runs it again", async () => {
+    const works = join(directory, "works");
+    const script = `test -e ${works} || { echo "login first" >&2; exit 1; }; echo '{"status":{"token":"t","expirationTimestamp":"2999-01-01T00:00:00Z"}}'`;
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "sh", args: ["-c", script], interactiveMode: "Never" };
+    const credentials = new KubeconfigCredentials({ path: write({ exec }), context: "" });
+    await expect(credentials.read(NOW)).rejects.toMatchObject({ code: "UNREADABLE", message: expect.stringContaining("login first") });
+    writeFileSync(works, "");
+    expect((await credentials.read(NOW)).authorization?.reveal()).toBe("Bearer t");
+  });
+
   it("that changed is read again", async () => {
     const path = write({ token: "abc" });
     const credentials = new KubeconfigCredentials({ path, context: "" });

@@ -1,0 +1,146 @@
+/** A client's connections through the rack, and what the router's kernel did meanwhile, on one clock. */
+
+import type { Daemon, Host } from "./fabric.ts";
+import { num, record, text } from "./json.ts";
+import { until } from "./wait.ts";
+
+export interface Connection {
+  /** Milliseconds since the epoch, as all times here. */
+  readonly at: number;
+  /** The first word of the pod; null = none came. */
+  readonly greetedAt: number | null;
+  readonly endedAt: number;
+  /** `ok`, or how it failed: `refused`, `reset`, `timeout`, or the system's error code. */
+  readonly outcome: string;
+  readonly pod: string;
+}
+
+/** The kernel's route of a prefix from one moment on. */
+interface RouteChange {
+  readonly at: number;
+  /** Empty = none any more. */
+  readonly gateways: readonly string[];
+}
+
+export interface Tally {
+  readonly opened: number;
+  readonly failed: Readonly<Record<string, number>>;
+  /** SYNs that the client's kernel had to send again. */
+  readonly synRetransmits: number;
+}
+
+export class Traffic {
+  readonly #client: Daemon;
+  readonly #monitor: Daemon;
+  readonly #host: Host;
+  readonly #retransmitsBefore: number;
+  #ended: readonly Connection[] | null = null;
+
+  private constructor(client: Daemon, monitor: Daemon, host: Host) {
+    this.#client = client;
+    this.#monitor = monitor;
+    this.#host = host;
+    this.#retransmitsBefore = synRetransmits(host);
+  }
+
+  static async start(
+    client: Host,
+    router: Host,
+    program: string,
+    to: { readonly address: string; readonly port: number; readonly perSecond: number; readonly holdMillis: number },
+  ): Promise<Traffic> {
+    const monitor = router.start("ip", ["-ts", "-o", "-4", "monitor", "route"]);
+    const args = [program, to.address, String(to.port), String(to.perSecond), String(to.holdMillis)];
+    const traffic = new Traffic(client.start(process.execPath, args), monitor, client);
+    await traffic.flows();
+    return traffic;
+  }
+
+  /** Resolves after so many more connections have ended: what was changed before has met traffic. */
+  async flows(count = 100): Promise<void> {
+    const enough = this.#lines().length + count;
+    await until(`${count} more connections have ended`, async () => this.#lines().length >= enough, 60_000);
+  }
+
+  /** No more connections, and those under way brought to their end. */
+  async stop(): Promise<Tally> {
+    this.#client.signal("SIGTERM");
+    await this.#client.exited;
+    await this.#monitor.stop();
+    this.#ended = this.#lines().map(connectionOf);
+    return { ...tally(this.#ended), synRetransmits: synRetransmits(this.#host) - this.#retransmitsBefore };
+  }
+
+  /** After {@link stop}: all of them. */
+  get connections(): readonly Connection[] {
+    if (this.#ended === null) throw new Error("the traffic has not been stopped");
+    return this.#ended;
+  }
+
+  /** Moments at which the kernel's route changed: with any change of the next hops flows may move, and with them those under way. */
+  tableChanges(): readonly number[] {
+    return this.#changes().map(({ at }) => at);
+  }
+
+  /** Moments at which the kernel took a gateway out of any route. */
+  removals(gateway: string): readonly number[] {
+    const changes = this.#changes();
+    return changes.flatMap(({ at, gateways }, index) =>
+      !gateways.includes(gateway) && (index === 0 || (changes[index - 1]?.gateways.includes(gateway) ?? false)) ? [at] : [],
+    );
+  }
+
+  #changes(): readonly RouteChange[] {
+    return this.#monitor
+      .output()
+      .split("\n")
+      .flatMap((line) => {
+        const at = /^\[([0-9T:.-]+)\]/.exec(line)?.[1];
+        if (at === undefined || !line.includes("proto bgp")) return [];
+        const gateways = line.includes("Deleted ") ? [] : [...line.matchAll(/ via ([0-9.]+)/g)].map((match) => match[1] ?? "");
+        return [{ at: new Date(at).getTime() + Number(/\.(\d+)$/.exec(at)?.[1]?.slice(3) ?? 0) / 1000, gateways }];
+      });
+  }
+
+  #lines(): readonly string[] {
+    return this.#client.output().split("\n").slice(0, -1);
+  }
+}
+
+/** Milliseconds by which the monitor may have stamped a change late on a busy machine. */
+const LATE_STAMP = 200;
+
+/** Connections that were opened but not over at a moment that the monitor saw. */
+export function inFlightAt(connections: readonly Connection[], moment: number): readonly Connection[] {
+  return connections.filter(({ at, endedAt }) => at <= moment && endedAt >= moment - LATE_STAMP);
+}
+
+export function failuresOf(connections: readonly Connection[]): readonly Connection[] {
+  return connections.filter(({ outcome }) => outcome !== "ok");
+}
+
+function tally(connections: readonly Connection[]): Pick<Tally, "opened" | "failed"> {
+  const failed: Record<string, number> = {};
+  for (const { outcome } of failuresOf(connections)) failed[outcome] = (failed[outcome] ?? 0) + 1;
+  return { opened: connections.length, failed };
+}
+
+function connectionOf(line: string): Connection {
+  const { at, greetedAt, endedAt, outcome, pod } = record(JSON.parse(line));
+  return {
+    at: num(at),
+    greetedAt: greetedAt === null ? null : num(greetedAt),
+    endedAt: num(endedAt),
+    outcome: text(outcome),
+    pod: text(pod),
+  };
+}
+
+/** TcpExt TCPSynRetrans of a namespace. */
+function synRetransmits(host: Host): number {
+  const [names = "", values = ""] = host
+    .run("cat", ["/proc/net/netstat"])
+    .split("\n")
+    .filter((line) => line.startsWith("TcpExt:"));
+  return Number(values.split(" ")[names.split(" ").indexOf("TCPSynRetrans")]);
+}
