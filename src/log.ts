@@ -12,6 +12,13 @@ export type LogEvent =
   | { readonly event: "speaker.stopped"; readonly milliseconds: number }
   | { readonly event: "speaker.reloaded"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
   | { readonly event: "speaker.reloadFailed"; readonly why: string }
+  | { readonly event: "controller.synced"; readonly milliseconds: number }
+  | { readonly event: "controller.leading" }
+  | { readonly event: "controller.following" }
+  | { readonly event: "lease.acquired"; readonly identity: string; readonly transitions: number }
+  | { readonly event: "lease.lost"; readonly why: string }
+  | { readonly event: "lease.heldByOther"; readonly holder: string }
+  | { readonly event: "lease.fault"; readonly lease: string; readonly why: string }
   | { readonly event: "state.unavailable"; readonly why: string }
   /** A graceful stop needs to know that this Pod is being deleted; it cannot be known. */
   | { readonly event: "ownPod.unknown"; readonly why: string }
@@ -75,6 +82,14 @@ export type LogEvent =
     }
   | { readonly event: "dataplane.open"; readonly healthz: string; readonly milliseconds: number }
   | { readonly event: "dataplane.refused"; readonly healthz: string; readonly seconds: number }
+  | {
+      readonly event: "kube.writeFailed";
+      readonly what: string;
+      readonly condition: string;
+      readonly why: string;
+      readonly untold: number;
+    }
+  | { readonly event: "kube.writeMended"; readonly what: string }
   | { readonly event: "record.failed"; readonly file: string; readonly why: string }
   | { readonly event: "admin.ready"; readonly listen: string }
   | { readonly event: "admin.command"; readonly command: string; readonly from: string }
@@ -89,6 +104,13 @@ const LEVELS = {
   "speaker.stopped": "info",
   "speaker.reloaded": "info",
   "speaker.reloadFailed": "warn",
+  "controller.synced": "info",
+  "controller.leading": "info",
+  "controller.following": "info",
+  "lease.acquired": "info",
+  "lease.lost": "warn",
+  "lease.heldByOther": "info",
+  "lease.fault": "warn",
   "state.unavailable": "warn",
   "ownPod.unknown": "warn",
   "source.fault": "warn",
@@ -111,6 +133,8 @@ const LEVELS = {
   "listener.unknownCaller": "warn",
   "dataplane.open": "info",
   "dataplane.refused": "warn",
+  "kube.writeFailed": "warn",
+  "kube.writeMended": "info",
   "record.failed": "error",
   "admin.ready": "info",
   "admin.command": "info",

@@ -35,6 +35,16 @@ export interface MetricsSource {
   drained(): boolean;
 }
 
+/** What is read at a scrape of a controller. */
+export interface ControllerMetricsSource {
+  kinds(): Iterable<{ readonly kind: string; readonly synced: boolean; readonly lastEventAgeSeconds: number | null }>;
+  invalidObjects(): ReadonlyMap<string, number>;
+  sourceRestarts(): Iterable<{ readonly kind: string; readonly cause: string; readonly count: number }>;
+  leading(): boolean;
+  /** Of the leader alone. */
+  pools(): Iterable<{ readonly pool: string; readonly family: string; readonly assigned: number; readonly available: number }>;
+}
+
 export interface BuildInfo {
   readonly version: string;
   readonly commit: string;
@@ -75,6 +85,25 @@ export class Metrics {
   /** States whom to ask at a scrape. */
   setSource(source: MetricsSource): void {
     this.#source = source;
+  }
+
+  /** The same of a controller, with metrics that a speaker does not have. Once per process. */
+  setControllerSource(source: ControllerMetricsSource): void {
+    this.#gauge("leader", "1 while this controller leads.", [], (set) => set({}, source.leading() ? 1 : 0));
+    this.#gauge("pool_addresses", "Addresses of pools by state.", ["pool", "family", "state"], (set) => {
+      for (const { pool, family, assigned, available } of source.pools()) {
+        set({ pool, family, state: "assigned" }, assigned);
+        set({ pool, family, state: "available" }, available);
+      }
+    });
+    this.#source = {
+      measuredPeers: () => [],
+      decisions: () => [],
+      kinds: () => source.kinds(),
+      invalidObjects: () => source.invalidObjects(),
+      sourceRestarts: () => source.sourceRestarts(),
+      drained: () => false,
+    };
   }
 
   observeConvergence(peer: string, millis: number): void {

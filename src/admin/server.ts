@@ -13,7 +13,7 @@ import { formatListenAddress, type ListenAddress } from "../config/listen-addres
 import { SpeakerError } from "../errors.ts";
 import { describeProcess, findTcpListener, findUnixListener } from "../processes.ts";
 import type { SpeakerCommands, SpeakerView } from "../view/speaker-view.ts";
-import { type Reply, routeRequest } from "./routes.ts";
+import { type AdminRequest, type Reply, routeRequest } from "./routes.ts";
 
 export interface AdminOptions {
   readonly listen: ListenAddress;
@@ -21,14 +21,23 @@ export interface AdminOptions {
   readonly metricsListen: ListenAddress | null;
 }
 
-export interface AdminPorts {
-  readonly view: SpeakerView;
-  readonly commands: SpeakerCommands;
+interface ServerPorts {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
-  /** A command was given. */
-  onCommand(command: string, from: string): void;
   /** A request failed in this process: a bug. */
   onFault(what: string, cause: unknown): void;
+}
+
+/** What a speaker answers from. */
+export interface AdminPorts extends ServerPorts {
+  readonly view: SpeakerView;
+  readonly commands: SpeakerCommands;
+  /** A command was given. */
+  onCommand(command: string, from: string): void;
+}
+
+/** What a process with pages of its own answers from. */
+export interface OwnPages extends ServerPorts {
+  answer(request: AdminRequest): Reply;
 }
 
 /** Where a started server answers. */
@@ -43,10 +52,10 @@ const REQUEST_TIMEOUT_MILLIS = 10_000;
 
 export class AdminServer {
   readonly #options: AdminOptions;
-  readonly #ports: AdminPorts;
+  readonly #ports: AdminPorts | OwnPages;
   readonly #servers: Server[] = [];
 
-  constructor(options: AdminOptions, ports: AdminPorts) {
+  constructor(options: AdminOptions, ports: AdminPorts | OwnPages) {
     this.#options = options;
     this.#ports = ports;
   }
@@ -128,11 +137,11 @@ export class AdminServer {
       return;
     }
     const local = address.type === "unix" || isLoopback(request.socket.remoteAddress ?? "");
-    const reply = routeRequest(
-      { method: request.method ?? "", target: request.url ?? "/", body, local, origin: request.headers.origin ?? null, metricsOnly },
-      this.#ports,
-      Date.now(),
-    );
+    const asked: AdminRequest = {
+      ...{ method: request.method ?? "", target: request.url ?? "/", body, local },
+      ...{ origin: request.headers.origin ?? null, metricsOnly },
+    };
+    const reply = "answer" in this.#ports ? this.#ports.answer(asked) : routeRequest(asked, this.#ports, Date.now());
     await sendReply(response, reply, this.#ports, request.method === "HEAD");
   }
 }
@@ -163,7 +172,7 @@ async function drop(request: IncomingMessage, response: ServerResponse, status: 
   request.destroy();
 }
 
-async function sendReply(response: ServerResponse, reply: Reply, ports: AdminPorts, headOnly: boolean): Promise<void> {
+async function sendReply(response: ServerResponse, reply: Reply, ports: ServerPorts, headOnly: boolean): Promise<void> {
   switch (reply.kind) {
     case "json":
       for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);

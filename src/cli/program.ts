@@ -6,6 +6,7 @@
 import { basename } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { SpeakerError } from "../errors.ts";
+import type { ControllerFlags } from "./controller.ts";
 import { EXIT, type ExitCode, exitCodeOf, formatFailure } from "./failure.ts";
 import { type OutputFormat, parseOutputFormat } from "./output.ts";
 import { DEFAULT_SERVER } from "./servers.ts";
@@ -63,7 +64,11 @@ export function createProgram(name: string, finish: (code: number) => void): Com
       .command(usage)
       .description(description)
       .allowExcessArguments(false)
-      .addOption(new Option("--log-level <level>", "debug, info, warn or error; debug also prints stacks").hideHelp(usage !== "speaker"))
+      .addOption(
+        new Option("--log-level <level>", "debug, info, warn or error; debug also prints stacks").hideHelp(
+          usage !== "speaker" && usage !== "controller",
+        ),
+      )
       .addHelpText("after", `\nExample:\n  ${name} ${example}`);
     return made;
   };
@@ -82,6 +87,17 @@ export function createProgram(name: string, finish: (code: number) => void): Com
     .option("--record <file>", "append every session event as a JSON line, for `replay`")
     .addOption(new Option("--while-stdin", "stop when standard input ends").hideHelp())
     .action(async (flags: SpeakerFlags) => finish(await (await import("./speaker.ts")).runSpeaker(flags)));
+
+  command(
+    "controller",
+    "Cluster-wide work, by one of several: gives LoadBalancer Services their addresses.",
+    "controller --kubeconfig ~/.kube/config",
+  )
+    .option("--config <file>", "the process's own configuration (YAML)")
+    .option("--kubeconfig <file>", "how to reach the API server (default: in-cluster)")
+    .option("--admin-listen <address>", "health and metrics: host:port or unix:/path (default: 127.0.0.1:7179)")
+    .option("--load-balancer-class <name>", "LoadBalancer Services of this class are ours")
+    .action(async (flags: ControllerFlags) => finish(await (await import("./controller.ts")).runController(flags)));
 
   planning(
     command(

@@ -12,9 +12,11 @@ import { DirectorySource } from "../source/directory/directory-source.ts";
 import { KubernetesSource } from "../source/kubernetes/kubernetes-source.ts";
 import { OwnPod } from "../source/kubernetes/own-pod.ts";
 import type { Source } from "../source/source.ts";
+import type { ReportTo } from "../speaker/kube-reports.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { EXIT } from "./failure.ts";
 import type { SpeakerFlags } from "./program.ts";
+import { stopAsked } from "./stop.ts";
 import { COMMIT, VERSION } from "./version.ts";
 
 /** A stop takes less than two seconds, whatever peers do. */
@@ -28,7 +30,7 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
   const metrics = new Metrics({ version: VERSION, commit: COMMIT });
   const { source, ownPod } = createInputs(config, log);
   const ownPodDeleted = (): boolean => ownPod?.deleting ?? false;
-  const speaker = new Speaker({ config, source, log, metrics, clock: systemClock, ownPodDeleted });
+  const speaker = new Speaker({ config, source, log, metrics, clock: systemClock, ownPodDeleted, reportTo: reportTo(config) });
   const admin = new AdminServer(config.admin, {
     view: speaker.view,
     commands: speaker.commands,
@@ -91,6 +93,19 @@ function createInputs(config: SpeakerConfig, log: Log): { readonly source: Sourc
   };
 }
 
+/** A client of its own: pauses that the server asks of Events and status are none for what is read. */
+function reportTo({ source }: SpeakerConfig): ReportTo | null {
+  if (source.type === "directory") return null;
+  const credentials = credentialsFor(source);
+  const client = new KubeClient({
+    credentials,
+    clock: systemClock,
+    userAgent: `herald/${VERSION}`,
+    budget: { perSecond: 5, burst: 10 },
+  });
+  return { client, version: VERSION };
+}
+
 /** A bad file changes nothing: what is in force stays. */
 function reload(read: () => SpeakerConfig, speaker: Speaker, log: Log): void {
   try {
@@ -98,25 +113,6 @@ function reload(read: () => SpeakerConfig, speaker: Speaker, log: Log): void {
   } catch (error) {
     log({ event: "speaker.reloadFailed", why: words(error) });
   }
-}
-
-/** Resolves with the first SIGTERM or SIGINT; the second ends the process at once. Standard input that ends counts as the first. */
-function stopAsked(whileStdin: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const ask = (code: number): void => {
-      if (asked) process.exit(code);
-      asked = true;
-      resolve();
-    };
-    process.on("SIGTERM", () => ask(143));
-    process.on("SIGINT", () => ask(130));
-    if (!whileStdin) return;
-    const ended = (): void => {
-      if (!asked) ask(EXIT.done);
-    };
-    process.stdin.once("end", ended).once("error", ended).resume();
-  });
 }
 
 function words(error: unknown): string {

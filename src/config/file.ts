@@ -47,6 +47,8 @@ export interface SpeakerConfig {
       readonly taints: readonly string[];
     };
   };
+  /** Of `herald controller`. Milliseconds. */
+  readonly leaderElection: { readonly leaseDuration: number; readonly renewDeadline: number; readonly retryPeriod: number };
   readonly balance: { readonly ecmpWidth: number };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly format: "auto" | "pretty" | "json" };
   /** null = none. */
@@ -116,6 +118,7 @@ export function parseConfig(file: string, text: string, surroundings: ConfigSurr
     coalesceMillis: spec.coalesce,
     shutdown: spec.shutdown,
     drain: { gracePeriodMillis: spec.drain.gracePeriod, prepend: spec.drain.prepend, on: spec.drain.on },
+    leaderElection: spec.leaderElection,
     balance: spec.balance,
     log: { ...spec.log, ...(flagged.level === null ? {} : { level: flagged.level }) },
     record: (flags.record ?? spec.record) || null,

@@ -101,6 +101,25 @@ export const configSchema = object("Herald's own configuration.", {
       on: group(drainOn),
     }),
   ),
+  leaderElection: group(
+    object(
+      "Which of several controllers works.",
+      {
+        leaseDuration: withDefault(time("Others take over from one that was silent for so long."), "15s"),
+        renewDeadline: withDefault(time("A leader that could not renew for so long stops."), "10s"),
+        retryPeriod: withDefault(time("From one attempt to the next."), "2s"),
+      },
+      [
+        {
+          cel: "",
+          message: "needs 1s ≤ leaseDuration > renewDeadline > 1.2 × retryPeriod > 0",
+          field: "leaseDuration",
+          holds: ({ leaseDuration, renewDeadline, retryPeriod }) =>
+            leaseDuration >= 1000 && leaseDuration > renewDeadline && renewDeadline > 1.2 * retryPeriod && retryPeriod > 0,
+        },
+      ],
+    ),
+  ),
   balance: group(
     object("The balance report.", { ecmpWidth: withDefault(integer("Equal paths that the router can use.", { min: 1, max: 4096 }), 64) }),
   ),

@@ -104,6 +104,14 @@ export class KubeClient {
     return this.#ask({ method: "POST", path: pathOf(resource), body: JSON.stringify(object), type: JSON_TYPE, gzip: false }, signal);
   }
 
+  /** Replaces the whole object. With a `metadata.resourceVersion` only that version: Conflict when somebody wrote it in between. */
+  update(resource: Resource, name: string, object: unknown, signal: AbortSignal): Promise<Outcome<unknown>> {
+    return this.#ask(
+      { method: "PUT", path: pathOf(resource, {}, name), body: JSON.stringify(object), type: JSON_TYPE, gzip: false },
+      signal,
+    );
+  }
+
   /** Server-side apply: the fields that `object` names become `manager`'s, whoever had them. */
   apply(
     resource: Resource,

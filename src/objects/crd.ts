@@ -1,4 +1,4 @@
-import { DEFINITIONS, type Definition, GROUP, type PrinterColumn, VERSION } from "./definitions.ts";
+import { type CustomKind, DEFINITIONS, GROUP, type PrinterColumn, VERSION, WRITTEN_KINDS } from "./definitions.ts";
 import { type CrdSchema, describe } from "./schema.ts";
 
 /**
@@ -6,11 +6,11 @@ import { type CrdSchema, describe } from "./schema.ts";
  * Lists and texts are bounded, so that the cost the API server estimates for the CEL rules stays within its budget.
  */
 export function crdDocuments(): readonly CrdSchema[] {
-  return DEFINITIONS.map(crd);
+  return [...DEFINITIONS, ...WRITTEN_KINDS].map(crd);
 }
 
 /** One CRD as a plain value. */
-function crd(definition: Definition): CrdSchema {
+function crd(definition: CustomKind): CrdSchema {
   const { kind, plural, shortNames } = definition;
   return {
     apiVersion: "apiextensions.k8s.io/v1",
@@ -47,20 +47,22 @@ function column({ name, type, jsonPath, description, priority = 0 }: PrinterColu
   return { name, type, jsonPath, description, ...(priority > 0 ? { priority } : {}) };
 }
 
-function root({ description, spec, status }: Definition): CrdSchema {
+function root({ description, spec, status }: CustomKind): CrdSchema {
   return {
     type: "object",
     description,
-    required: ["spec"],
+    ...(spec === null ? {} : { required: ["spec"] }),
     properties: {
       apiVersion: { type: "string", description: "Version of the schema of this object." },
       kind: { type: "string", description: "Kind of this object." },
       // An API server refuses a definition that says more about it.
       metadata: { type: "object" },
-      spec: describe({ ...spec, allowed: "", read: (value) => value }),
+      ...(spec === null ? {} : { spec: describe({ ...spec, allowed: "", read: (value) => value }) }),
       status: {
         type: "object",
         description: "What Herald made of the object. Written by Herald.",
+        // A newer Herald beside an older definition, as during an upgrade, may say more.
+        "x-kubernetes-preserve-unknown-fields": true,
         properties: {
           observedGeneration: {
             type: "integer",

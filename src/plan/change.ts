@@ -98,6 +98,8 @@ export interface Transition {
   /** What decided, in words. */
   readonly detail: string;
   readonly cause: Cause | null;
+  /** What this line makes of the address as a whole: nobody was sent it and somebody is, or the reverse. One line says it, of several peers'. */
+  readonly turned: "announced" | "withdrawn" | null;
 }
 
 /** A health check of a Service on this node that is to be asked, or (`address` null) no longer. One per (Service UID, port, family). */

@@ -53,7 +53,7 @@ export class Ledger {
       if (!old.announced) return;
       const reason = entry.service === null ? "serviceDeleted" : "noAddress";
       const detail = entry.service === null ? "the Service is gone" : "the Service no longer has the address";
-      round.transit({ service: entry.key, address, peer: null, announced: false, reason, detail, cause });
+      round.transit({ service: entry.key, address, peer: null, announced: false, reason, detail, cause, turned: "withdrawn" });
     });
     const [alone] = before.decisions;
     if (before.list.addresses.length === 0 && alone !== undefined) this.count(alone.reason, -1);

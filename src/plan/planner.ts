@@ -162,6 +162,12 @@ export class Planner {
     return hasService(this.#inventory, key);
   }
 
+  /** metadata.uid of a Service by `namespace/name`; null where there is none. */
+  serviceUid(key: string): string | null {
+    const slash = key.indexOf("/");
+    return this.#inventory.service(key.slice(0, slash), key.slice(slash + 1))?.service?.metadata.uid ?? null;
+  }
+
   /** How many (Service, address, kind) are announced, and how many are not by reason. */
   decisions(): { readonly announced: number; readonly notAnnounced: Readonly<Partial<Record<ReasonCode, number>>> } {
     return this.#ledger.totals();

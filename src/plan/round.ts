@@ -113,8 +113,12 @@ export class Round {
         const after = decisions[index];
         // What nobody ever wanted announced has no history worth a line.
         if (after === undefined || (before === undefined && after.check <= 7 && !after.announced)) continue;
-        for (const { peer, announced, reason, text } of differences(before, after)) {
-          this.transitions.push({ ...place, peer, announced, reason, detail: text ?? describe(peer) });
+        const lines = differences(before, after);
+        const teller = (before?.announced ?? false) === after.announced ? undefined : tellerOf(lines, after);
+        for (const line of lines) {
+          const { peer, announced, reason, text } = line;
+          const turned = line !== teller ? null : announced ? "announced" : "withdrawn";
+          this.transitions.push({ ...place, peer, announced, reason, detail: text ?? describe(peer), turned });
         }
       }
     }
@@ -139,6 +143,11 @@ interface Difference {
   readonly reason: ReasonCode | "";
   /** null = what decided, in words. */
   readonly text: string | null;
+}
+
+/** The line that gives the reason of the whole decision. */
+function tellerOf(lines: readonly Difference[], { announced, reason }: Decision): Difference | undefined {
+  return lines.find((line) => line.announced === announced && line.reason === reason) ?? lines.find((line) => line.announced === announced);
 }
 
 /** A line for all peers, or one for each peer that sees a difference. */

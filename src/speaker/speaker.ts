@@ -25,6 +25,7 @@ import { DataplaneProbes } from "./dataplane-probes.ts";
 import { FindingLog } from "./finding-log.ts";
 import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
 import { askOverHttp } from "./http-ask.ts";
+import { KubeReports, type ReportTo } from "./kube-reports.ts";
 import { LastPeerHold } from "./last-peer-hold.ts";
 import { Listener } from "./listener.ts";
 import { LiveView } from "./live-view.ts";
@@ -46,6 +47,8 @@ export interface SpeakerOptions {
   readonly readAddresses?: ReadAddresses;
   /** This process's own Pod is known to be deleted; default: it is not. */
   readonly ownPodDeleted?: () => boolean;
+  /** An API server to tell of sessions and announcements; none by default. */
+  readonly reportTo?: ReportTo | null;
 }
 
 /** What a reload did: keys that are in force now, and keys whose change needs a new process. */
@@ -77,6 +80,7 @@ export class Speaker {
   readonly #listener: Listener;
   readonly #ended = new AbortController();
   readonly #waitingForRoutes = new Set<string>();
+  readonly #reports: KubeReports | null;
   #config: SpeakerConfig;
   #recorder: Recorder | null = null;
   #lock: StateLock | null = null;
@@ -172,6 +176,10 @@ export class Speaker {
     this.view = view;
     this.commands = new Commands({ ...parts, happened: (kind, text) => this.#happened(null, kind, text) });
     metrics.setSource(view);
+    const look = () => ({ peers: view.peers().items, ready: view.ready(), waitingFor: view.waitingFor(), drained: view.drained() });
+    const reporting = { clock, log, node: config.nodeName, namespace: config.namespace, random: Math.random, planner: this.#planner, look };
+    const { reportTo = null } = options;
+    this.#reports = reportTo === null ? null : new KubeReports({ ...reportTo, ...reporting }, config.status.node);
   }
 
   /** Resolves after {@link stop}; rejects when the source cannot go on: the directory is not readable at the start. */
@@ -228,8 +236,9 @@ export class Speaker {
       if (JSON.stringify(before[key]) === JSON.stringify(config[key])) continue;
       (LIVE_KEYS.has(key) ? changed : needRestart).push(key.replace(/Millis$/, ""));
     }
-    const { coalesceMillis, resetSpreadMillis, balance } = config;
-    this.#config = { ...before, coalesceMillis, resetSpreadMillis, balance };
+    const { coalesceMillis, resetSpreadMillis, balance, status } = config;
+    this.#config = { ...before, coalesceMillis, resetSpreadMillis, balance, status };
+    if (before.status.node !== status.node) this.#reports?.switchNodeStatus(status.node);
     this.#options.log({ event: "speaker.reloaded", changed, needRestart });
     return { changed, needRestart };
   }
@@ -248,7 +257,7 @@ export class Speaker {
     this.#planning.stop();
     this.#probes.stop();
     this.#listener.stop();
-    await this.#peers.stop(cause);
+    await Promise.all([this.#peers.stop(cause), this.#reports?.stop()]);
     await this.#recorder?.close();
     this.#lock?.release();
     metrics.stop();
@@ -268,6 +277,7 @@ export class Speaker {
 
   #batch(batch: SourceBatch): void {
     for (const change of batch.changes) this.#look(change);
+    this.#reports?.observe(batch);
     this.#sourceFindings = batch.findings;
     this.#decideOn(this.#lastPeer.apply(batch.changes), batch.at);
   }
@@ -310,6 +320,7 @@ export class Speaker {
     // After its withdrawals: a peer that goes takes them along.
     for (const peer of change.peers) if (peer.peer === null) this.#peers.change(peer);
     this.#probes.follow(change.probes);
+    this.#reports?.changed(change);
     // Of the first decisions on a big cluster the timeline keeps a part: what it lacks has been so since the start.
     if (!this.#announcedSync) this.#firstTransitions += change.transitions.length;
     if (this.#announcedSync || this.#firstTransitions <= FIRST_TRANSITIONS) recordTransitions(this.#timeline, change, round, now);
@@ -323,12 +334,14 @@ export class Speaker {
       if (this.#waitingForRoutes.delete(peer.name)) peer.openRoutes();
       peer.flush(round);
     }
+    this.#reports?.decided();
     if (this.#announcedSync) return;
     this.#announcedSync = true;
     log({ event: "speaker.synced", milliseconds: Math.round(clock.now() - this.#startedAt), routerID: formatRouterId(this.#routerId) });
   }
 
   #happened(peer: string | null, kind: string, text: string): void {
+    this.#reports?.happened();
     this.#timeline.add({
       atEpochMillis: this.#options.clock.wall().getTime(),
       service: "",
@@ -361,8 +374,9 @@ const CONFIG_KEYS = [
   "weightTolerance",
   "drain",
   "balance",
+  "status",
   "log",
   "record",
 ] as const satisfies readonly (keyof SpeakerConfig)[];
 
-const LIVE_KEYS: ReadonlySet<keyof SpeakerConfig> = new Set(["coalesceMillis", "resetSpreadMillis", "balance"]);
+const LIVE_KEYS: ReadonlySet<keyof SpeakerConfig> = new Set(["coalesceMillis", "resetSpreadMillis", "balance", "status"]);

@@ -54,7 +54,7 @@ requireTools(
     ]);
     reader = fabric.host("node").directory;
     playReader(reader);
-    kubectl = new Kubectl(server.adminKubeconfig, reader);
+    kubectl = new Kubectl(server.kubeconfigFile("admin"), reader);
     bridge = await bridgeInto(fabric.host("node"), () => server.port, API_PORT);
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", NODE), "status");
@@ -100,7 +100,7 @@ requireTools(
   });
 
   it("brings the Service's address into the router's table", async () => {
-    expect(await follow("Check")).toBe(2);
+    expect(await follow("Check")).toBe(3);
     const service = record(JSON.parse(await kubectl.run(["-n", "default", "get", "service", "web", "-o", "json"])));
     const healthPort = Number(record(service["spec"])["healthCheckNodePort"]);
     expect(healthPort).toBeGreaterThan(0);

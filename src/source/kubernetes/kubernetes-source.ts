@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import type { Condition, KubeFailure } from "../../kube/failure.ts";
-import type { Finding, ObjectChange } from "../../objects/kinds.ts";
+import type { Finding, Kind, ObjectChange } from "../../objects/kinds.ts";
 import type { Source, SourceSink } from "../source.ts";
 import { concernsKind, findingOf, passes } from "./conditions.ts";
 import { KindStore } from "./kind-store.ts";
@@ -14,6 +14,8 @@ export interface KubernetesSourceOptions {
   readonly heraldNamespace: string;
   /** "" = none. */
   readonly serviceProxyName: string;
+  /** Kinds that are not asked for. */
+  readonly omitKinds?: readonly Kind[];
   readonly clock: Clock;
   /** 0 ≤ value < 1. */
   readonly random: () => number;

@@ -19,13 +19,15 @@ export function watchedResources(options: {
   readonly heraldNamespace: string;
   /** "" = none. */
   readonly serviceProxyName: string;
+  /** Kinds that are not asked for. */
+  readonly omitKinds?: readonly Kind[];
 }): readonly WatchedResource[] {
   const core = (kind: Kind, plural: string): WatchedResource => ({
     kind,
     apiVersion: "v1",
     selection: { group: "", version: "v1", plural, namespace: null },
   });
-  return [
+  const all: readonly WatchedResource[] = [
     core("Namespace", "namespaces"),
     core("Node", "nodes"),
     ...DEFINITIONS.map(
@@ -49,4 +51,5 @@ export function watchedResources(options: {
       },
     },
   ];
+  return all.filter(({ kind }) => options.omitKinds?.includes(kind) !== true);
 }

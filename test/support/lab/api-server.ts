@@ -126,6 +126,17 @@ export class ApiServer {
     return { source: "the test", read: async () => access };
   }
 
+  /** A kubeconfig of the bearer of a token, by default of a user that may do everything. */
+  kubeconfig(token = ADMIN_TOKEN): string {
+    return kubeconfigOf({ port: this.port, ca: this.caPem, token });
+  }
+
+  /** The same as a file. */
+  kubeconfigFile(name: string, token = ADMIN_TOKEN): string {
+    this.#write(`${name}.kubeconfig`, this.kubeconfig(token));
+    return join(this.#directory, `${name}.kubeconfig`);
+  }
+
   /** Tokens of one user; takes effect with the next start of the server. */
   setToken(token: string, user: string): void {
     for (const [known, { user: owner }] of this.#tokens) if (owner === user) this.#tokens.delete(known);
@@ -189,17 +200,6 @@ export class ApiServer {
   /** After {@link kill}, on the same port and the same etcd; `flags` are further ones of this start. */
   async restart(flags: readonly string[] = []): Promise<void> {
     await this.#startServer(flags);
-  }
-
-  /** A kubeconfig of the bearer of a token, as a file. */
-  kubeconfig(name: string, token: string): string {
-    this.#write(`${name}.kubeconfig`, kubeconfigOf({ port: this.port, ca: this.caPem, token }));
-    return join(this.#directory, `${name}.kubeconfig`);
-  }
-
-  /** A kubeconfig of a user who may do everything, as a file. */
-  get adminKubeconfig(): string {
-    return this.kubeconfig("admin", ADMIN_TOKEN);
   }
 
   /** Every request answered so far, of all starts. */

@@ -21,6 +21,8 @@ export const SPEAKER_RULES: readonly unknown[] = [
   { apiGroups: [""], resources: ["services", "nodes", "namespaces"], verbs: ["get", "list", "watch"] },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list", "watch"] },
   { apiGroups: ["herald.dev"], resources: ["*"], verbs: ["get", "list", "watch"] },
+  { apiGroups: ["herald.dev"], resources: ["bgpnodestatuses", "bgpnodestatuses/status"], verbs: ["create", "patch"] },
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
 export function namespace(name: string, labels: Readonly<Record<string, string>> = {}): KubeObject {

@@ -34,13 +34,14 @@ export function rightsOf(account: string, manifests: readonly Manifest[]): reado
   });
 }
 
+/** A server-side apply that makes the object is logged as `patch`, and needs `create` too. */
 export function isUsed(right: Right, events: readonly AuditEvent[]): boolean {
   return events.some(
-    ({ allowed, group, resource, namespace, name, verb }) =>
+    ({ allowed, group, resource, namespace, name, verb, status }) =>
       allowed &&
       group === right.group &&
       resource === right.resource &&
-      verb === right.verb &&
+      (verb === right.verb || (status === 201 && verb === "patch" && right.verb === "create")) &&
       (right.namespace === "" || namespace === right.namespace) &&
       (right.name === "" || name === right.name),
   );

@@ -46,6 +46,8 @@ export function workloadsOf(manifests: readonly Manifest[]): readonly Workload[]
 }
 
 export interface Surroundings {
+  /** Where the speaker accepts sessions, instead of dialling alone. */
+  readonly bgpPort: number;
   readonly directory: string;
   readonly kubeconfig: string;
   /** Fields of the Pod by path: `spec.nodeName`. */
@@ -61,8 +63,8 @@ export class RunningWorkload {
     this.#socket = socket;
   }
 
-  /** Its admin socket, state and kubeconfig are this machine's; no service proxy is asked, for there is none. All else is as the manifests say. */
-  static start(workload: Workload, { directory, kubeconfig, fields }: Surroundings): RunningWorkload {
+  /** Its admin socket, port, state and kubeconfig are this machine's; no service proxy is asked, for there is none. All else is as the manifests say. */
+  static start(workload: Workload, { bgpPort, directory, kubeconfig, fields }: Surroundings): RunningWorkload {
     const home = join(directory, `${workload.name}-${fields["metadata.name"] ?? ""}`);
     mkdirSync(home, { recursive: true });
     const socket = join(home, "admin.sock");
@@ -70,6 +72,7 @@ export class RunningWorkload {
       ...workload.configuration,
       source: { kubernetes: { kubeconfig } },
       admin: { listen: `unix:${socket}` },
+      bgp: { listen: ["127.0.0.1"], port: bgpPort },
       dataplane: { healthz: "off" },
       stateFile: join(home, "state.json"),
     };
@@ -86,12 +89,13 @@ export class RunningWorkload {
   async ready(): Promise<void> {
     await until("it is ready", async () => {
       if (!this.#daemon.running) throw new Error(`it ended: ${this.#daemon.output()}`);
-      return (await this.#status("/readyz")) === 200;
+      return (await this.#ask("/readyz")).status === 200;
     });
   }
 
-  output(): string {
-    return this.#daemon.output();
+  /** Items of a list of its admin API. */
+  async items(path: string): Promise<readonly Record<string, unknown>[]> {
+    return list(record(JSON.parse((await this.#ask(path)).body))["items"]).map(record);
   }
 
   /** SIGTERM, and its exit code. */
@@ -104,11 +108,13 @@ export class RunningWorkload {
     await this.#daemon.stop("SIGKILL");
   }
 
-  #status(path: string): Promise<number> {
+  #ask(path: string): Promise<{ readonly status: number; readonly body: string }> {
     return new Promise((resolve, reject) => {
       const question = request({ socketPath: this.#socket, path, agent: false }, (answer) => {
-        answer.resume();
-        resolve(answer.statusCode ?? 0);
+        const chunks: Uint8Array[] = [];
+        answer.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") }));
+        answer.on("error", reject);
       });
       question.on("error", reject);
       question.end();

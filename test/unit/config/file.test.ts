@@ -58,6 +58,7 @@ const DEFAULTS: SpeakerConfig = {
       taints: ["node.kubernetes.io/out-of-service", "ToBeDeletedByClusterAutoscaler"],
     },
   },
+  leaderElection: { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 },
   balance: { ecmpWidth: 64 },
   log: { level: "info", format: "auto" },
   record: null,
@@ -110,6 +111,7 @@ status: { node: off }
 coalesce: 0s
 shutdown: withdraw
 drain: { gracePeriod: 10s, prepend: 3, on: { annotation: false, nodeShutdown: false, cordon: true, taints: [a] } }
+leaderElection: { leaseDuration: 30s, renewDeadline: 20s, retryPeriod: 4s }
 balance: { ecmpWidth: 8 }
 log: { level: debug, format: json }
 record: /tmp/events.jsonl
@@ -135,6 +137,7 @@ record: /tmp/events.jsonl
       coalesceMillis: 0,
       shutdown: "withdraw",
       drain: { gracePeriodMillis: 10_000, prepend: 3, on: { annotation: false, nodeShutdown: false, cordon: true, taints: ["a"] } },
+      leaderElection: { leaseDuration: 30_000, renewDeadline: 20_000, retryPeriod: 4_000 },
       balance: { ecmpWidth: 8 },
       log: { level: "debug", format: "json" },
       record: "/tmp/events.jsonl",
@@ -173,6 +176,8 @@ record: /tmp/events.jsonl
     ["drain: { on: { taint: [] } }\n", /unknown field "taint": did you mean taints\?/],
     ["log: { level: warning }\n", /"warning" is not known/],
     ["balance: { ecmpWidth: 0 }\n", /outside/],
+    ["leaderElection: { renewDeadline: 15s }\n", /leaseDuration > renewDeadline/],
+    ["leaderElection: { retryPeriod: 9s }\n", /retryPeriod/],
   ];
 
   it("refuses each of these with one line", () => {
@@ -182,7 +187,7 @@ record: /tmp/events.jsonl
       expect(lines, text).toHaveLength(1);
       expect(lines[0], text).toMatch(message);
     }
-    expect(bad.length).toBe(17);
+    expect(bad.length).toBe(19);
   });
 
   it("that is not there or not a file is named", () => {

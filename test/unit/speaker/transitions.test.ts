@@ -20,7 +20,8 @@ function prefix(text: string): Prefix {
 
 function transition(service: string, more: Partial<Transition> = {}): Transition {
   const cause = { kind: "EndpointSlice", name: `${service}-1`, resourceVersion: "4711" };
-  return { service, address: address("192.0.2.1"), peer: null, announced: false, reason: "noEndpoints", detail: "none", cause, ...more };
+  const line = { service, address: address("192.0.2.1"), peer: null, announced: false, detail: "none", cause, turned: null };
+  return { ...line, reason: "noEndpoints", ...more };
 }
 
 /** Texts of what is recorded when the round reached every kernel at 5 ms, by service. */
