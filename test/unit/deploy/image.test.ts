@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, openSync, readFileSync, rmSync, statSync,
 import { request } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import {
   contextFiles,
   dockerIgnore,
@@ -16,6 +17,7 @@ import { Daemon } from "../../support/lab/fabric.ts";
 import { until } from "../../support/lab/wait.ts";
 import { testDirectory } from "../../support/leftovers.ts";
 import { HAS_NODE_24, node24 } from "../../support/node24.ts";
+import { requireTools } from "../../support/requirements.ts";
 
 /** The image, put together as deploy/Dockerfile says but without an engine: what a RUN does is done here by the same program or named. */
 
@@ -142,6 +144,37 @@ onNode24(`the image${HAS_NODE_24 ? "" : " [not run: this machine has no Node 24]
       await daemon.stop("SIGKILL");
     }
   }, 90_000);
+});
+
+requireTools(
+  "root",
+  "unshare",
+  "setpriv",
+)("the init container of state-on-node", () => {
+  const directory = testDirectory("state-on-node");
+  const component = parse(readFileSync(join(ROOT, "deploy/kustomize/components/state-on-node/daemonset.yaml"), "utf8"));
+  const [container] = component.spec.template.spec.initContainers;
+
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it("hands the node's directory to uid 65532 with CAP_CHOWN alone, and again where it is that user's already", () => {
+    const [node, ...args] = container.command;
+    expect([node, container.securityContext.capabilities]).toEqual(["/nodejs/bin/node", { drop: ["ALL"], add: ["CHOWN"] }]);
+    const state = join(directory, "state");
+    mkdirSync(state, { mode: 0o755 });
+    expect(statSync(state).uid).toBe(0);
+    // The container's view of /var/lib/herald, seen by nobody else.
+    const mount = 'mount -t tmpfs none /var/lib && mkdir /var/lib/herald && mount --bind "$0" /var/lib/herald && exec "$@"';
+    const limits = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+chown", "--no-new-privs"];
+    for (let start = 0; start < 2; start++) {
+      const { status, stderr } = spawnSync("unshare", ["--mount", "sh", "-ec", mount, state, ...limits, process.execPath, ...args], {
+        encoding: "utf8",
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      const { uid, gid, mode } = statSync(state);
+      expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: USER, gid: USER, mode: 0o755 });
+    }
+  });
 });
 
 /** Plays one stage into `root`. */

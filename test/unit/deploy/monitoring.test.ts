@@ -128,14 +128,21 @@ requireTools("promtool")("the alerts, by promtool", () => {
   });
 });
 
-/** Every metric that a process writes, with the labels of its series. */
+/** Every metric that a speaker or a controller writes, with the labels of its series. */
 async function measuredLabels(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const found = new Map<string, Set<string>>();
-  const metrics = new Metrics({ version: "1.2.3", commit: "abc" });
-  metrics.setSource(SOURCE);
-  metrics.observeConvergence("tor", 1);
-  metrics.observePlan(1);
-  for (const line of (await metrics.text()).split("\n")) {
+  const build = { version: "1.2.3", commit: "abc" };
+  const speaker = new Metrics(build);
+  speaker.setSource(SOURCE);
+  speaker.observeConvergence("tor", 1);
+  speaker.observePlan(1);
+  const controller = new Metrics(build);
+  controller.setControllerSource({
+    ...SOURCE,
+    leading: () => true,
+    pools: () => [{ pool: "public", family: "IPv4", assigned: 1, available: 1 }],
+  });
+  for (const line of `${await speaker.text()}${await controller.text()}`.split("\n")) {
     const [, metric, written = ""] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
     if (metric === undefined) continue;
     const known = found.get(metric) ?? new Set();
