@@ -5,7 +5,8 @@ import { hostname } from "node:os";
 import { routeControllerRequest } from "../admin/controller-routes.ts";
 import { AdminServer } from "../admin/server.ts";
 import { systemClock } from "../clock.ts";
-import { loadConfig } from "../config/file.ts";
+import { loadConfig, type SpeakerConfig } from "../config/file.ts";
+import { ConditionsDuty } from "../controller/conditions-duty.ts";
 import { Controller } from "../controller/controller.ts";
 import type { Duty } from "../controller/duty.ts";
 import { LeaseElector } from "../controller/lease-elector.ts";
@@ -14,6 +15,7 @@ import { KubeClient } from "../kube/client.ts";
 import { credentialsFor } from "../kube/credentials-for.ts";
 import { createLog } from "../log.ts";
 import { Metrics } from "../metrics.ts";
+import type { PlannerOptions } from "../plan/change.ts";
 import { KubernetesSource } from "../source/kubernetes/kubernetes-source.ts";
 import { FindingLog } from "../speaker/finding-log.ts";
 import { EXIT } from "./failure.ts";
@@ -70,7 +72,14 @@ export async function runController(flags: ControllerFlags): Promise<number> {
     timings: config.leaderElection,
   });
   const findings = new FindingLog(log);
-  const duties: readonly Duty[] = [reporting(findings)];
+  const conditions = new ConditionsDuty({
+    client: client("conditions"),
+    clock,
+    log,
+    random: Math.random,
+    planning: plannerOptions(config),
+  });
+  const duties: readonly Duty[] = [reporting(findings), conditions];
   const controller = new Controller({ source, elector, duties, clock, log });
   metrics.setControllerSource({
     kinds: () =>
@@ -116,6 +125,20 @@ export async function runController(flags: ControllerFlags): Promise<number> {
     clearTimeout(deadline);
   }
   return EXIT.done;
+}
+
+/** What is found between objects is found by the rules that speakers decide by. */
+function plannerOptions(config: SpeakerConfig): Omit<PlannerOptions, "node"> {
+  const { namespace, loadBalancerClass, serviceProxyName, ignoreExcludeLabel, drain } = config;
+  const { announceHoldDown, weightHoldDownMillis, weightTolerance } = config;
+  return {
+    heraldNamespace: namespace,
+    loadBalancerClass,
+    serviceProxyName,
+    ignoreExcludeLabel,
+    drain: drain.on,
+    damping: { announceHoldDown, weightHoldDownMillis, weightTolerance },
+  };
 }
 
 /** Says what is wrong with the objects, leader or not. */

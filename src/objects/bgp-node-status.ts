@@ -1,23 +1,11 @@
 import type { Family } from "../ip/address.ts";
+import type { Condition } from "./conditions.ts";
 import type { CrdSchema } from "./schema.ts";
 
 /**
  * BGPNodeStatus: what a speaker says about itself. Written by it and read by people and by the controller's conditions; never read by a speaker, and
  * nothing that is announced depends on it.
  */
-
-/** metav1.Condition. */
-export interface Condition {
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  /** metadata.generation that it is about; not there for a status without a spec. */
-  readonly observedGeneration?: number;
-  /** RFC 3339, in whole seconds. */
-  readonly lastTransitionTime: string;
-  /** CamelCase. */
-  readonly reason: string;
-  readonly message: string;
-}
 
 /** A number per family. */
 export interface PerFamily {

@@ -1,5 +1,5 @@
-import type { Condition, NodeStatus, PeerSessionStatus, SessionErrorStatus } from "../objects/bgp-node-status.ts";
-import { MOST_PEERS } from "../objects/bgp-node-status.ts";
+import { MOST_PEERS, type NodeStatus, type PeerSessionStatus, type SessionErrorStatus } from "../objects/bgp-node-status.ts";
+import { type Aspect, aspect, cut, listed, toConditions } from "../objects/conditions.ts";
 import type { Finding } from "../objects/kinds.ts";
 import type { PeerView } from "../view/peers.ts";
 
@@ -16,8 +16,6 @@ export interface NodeStatusInputs {
   /** Of the source, as they are now. */
   readonly findings: readonly Finding[];
 }
-
-const MOST_TEXT = 1024;
 
 /** @param before what was said last, whose times stay where nothing changed. */
 export function nodeStatusOf(inputs: NodeStatusInputs, before: NodeStatus | null, now: Date): NodeStatus {
@@ -36,7 +34,7 @@ export function nodeStatusOf(inputs: NodeStatusInputs, before: NodeStatus | null
         .sort((a, b) => (a.reason < b.reason ? -1 : 1)),
     },
     peers: peers.slice(0, MOST_PEERS).map((peer) => sessionOf(peer, known.get(peer.name))),
-    conditions: keepTimes(conditionsOf(inputs, up), before?.conditions ?? [], now),
+    conditions: toConditions(conditionsOf(inputs, up), before?.conditions ?? [], now, null),
   };
 }
 
@@ -58,53 +56,32 @@ export function toStatusObject(status: NodeStatus): unknown {
   return { ...status, peers: status.peers.map(({ lastError, ...peer }) => (lastError === null ? peer : { ...peer, lastError })) };
 }
 
-interface Aspect {
-  readonly type: string;
-  readonly status: Condition["status"];
-  readonly reason: string;
-  readonly message: string;
-}
-
 function conditionsOf({ ready, waitingFor, peers, drained, findings }: NodeStatusInputs, up: readonly PeerView[]): readonly Aspect[] {
-  const down = peers.filter((peer) => !isUp(peer)).map(({ name }) => name);
   const lost = findings.filter(({ code }) => code === "sourceLost");
   const refused = findings.filter(({ severity, object }) => severity === "error" && object !== null);
   return [
     ready
-      ? aspect("Ready", true, "Decided", "every kind was read, and every address decided on")
-      : aspect("Ready", false, "Waiting", `waits for ${waitingFor}`),
-    down.length > 0
-      ? aspect("SessionsEstablished", false, "SessionsDown", `no session with ${listed(down)}`)
-      : aspect(
-          "SessionsEstablished",
-          up.length > 0,
-          up.length > 0 ? "AllEstablished" : "NoPeers",
-          up.length > 0 ? "all sessions are established" : "no BGPPeer selects this node",
-        ),
+      ? aspect("Ready", "True", "Decided", "every kind was read, and every address decided on")
+      : aspect("Ready", "False", "Waiting", `waits for ${waitingFor}`),
+    sessionsAspect(peers, up),
     drained
-      ? aspect("Drained", true, "Drained", "the node is drained: it draws no new traffic")
-      : aspect("Drained", false, "NotDrained", "the node is not drained"),
+      ? aspect("Drained", "True", "Drained", "the node is drained: it draws no new traffic")
+      : aspect("Drained", "False", "NotDrained", "the node is not drained"),
     lost.length > 0
-      ? aspect("SourceLost", true, "SourceLost", lost.map(({ message }) => message).join("; "))
-      : aspect("SourceLost", false, "SourcesServed", "every kind can be read"),
+      ? aspect("SourceLost", "True", "SourceLost", lost.map(({ message }) => message).join("; "))
+      : aspect("SourceLost", "False", "SourcesServed", "every kind can be read"),
     refused.length > 0
-      ? aspect("ObjectsAccepted", false, "ObjectsRefused", `the last valid version is in force of ${listed(refused.map(nameOf))}`)
-      : aspect("ObjectsAccepted", true, "AllAccepted", "every object is valid"),
+      ? aspect("ObjectsAccepted", "False", "ObjectsRefused", `the last valid version is in force of ${listed(refused.map(nameOf))}`)
+      : aspect("ObjectsAccepted", "True", "AllAccepted", "every object is valid"),
   ];
 }
 
-function aspect(type: string, holds: boolean, reason: string, message: string): Aspect {
-  return { type, status: holds ? "True" : "False", reason, message: cut(message) };
-}
-
-/** A condition's time is that of its last change of status. */
-function keepTimes(aspects: readonly Aspect[], before: readonly Condition[], now: Date): Condition[] {
-  const at = `${now.toISOString().slice(0, 19)}Z`;
-  return aspects.map(({ type, status, reason, message }) => {
-    const known = before.find((condition) => condition.type === type);
-    const lastTransitionTime = known?.status === status ? known.lastTransitionTime : at;
-    return { type, status, lastTransitionTime, reason, message };
-  });
+function sessionsAspect(peers: readonly PeerView[], up: readonly PeerView[]): Aspect {
+  const type = "SessionsEstablished";
+  const down = peers.filter((peer) => !isUp(peer)).map(({ name }) => name);
+  if (down.length > 0) return aspect(type, "False", "SessionsDown", `no session with ${listed(down)}`);
+  if (up.length === 0) return aspect(type, "False", "NoPeers", "no BGPPeer selects this node");
+  return aspect(type, "True", "AllEstablished", "all sessions are established");
 }
 
 function sessionOf(peer: PeerView, before: PeerSessionStatus | undefined): PeerSessionStatus {
@@ -140,15 +117,6 @@ function most(up: readonly PeerView[], family: "IPv4" | "IPv6"): number {
   return up.reduce((greatest, { announced }) => Math.max(greatest, announced[family]), 0);
 }
 
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(", ");
-  return names.length <= 5 ? shown : `${shown} and ${names.length - 5} more`;
-}
-
 function nameOf({ object }: Finding): string {
   return object === null ? "" : `${object.kind} ${object.name}`;
-}
-
-function cut(text: string): string {
-  return text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT - 3)}...`;
 }
