@@ -22,6 +22,10 @@ export type LogEvent =
   | { readonly event: "state.unavailable"; readonly why: string }
   /** A graceful stop needs to know that this Pod is being deleted; it cannot be known. */
   | { readonly event: "ownPod.unknown"; readonly why: string }
+  | { readonly event: "state.restored"; readonly file: string; readonly routes: number; readonly peers: number; readonly agreedAt: string }
+  | { readonly event: "state.ignored"; readonly file: string; readonly why: string; readonly aside: string }
+  | { readonly event: "state.unwritable"; readonly why: string }
+  | { readonly event: "state.written" }
   | { readonly event: "source.fault"; readonly what: string; readonly why: string }
   | {
       readonly event: "object.invalid";
@@ -113,6 +117,10 @@ const LEVELS = {
   "lease.fault": "warn",
   "state.unavailable": "warn",
   "ownPod.unknown": "warn",
+  "state.restored": "info",
+  "state.ignored": "warn",
+  "state.unwritable": "warn",
+  "state.written": "info",
   "source.fault": "warn",
   "object.invalid": "warn",
   "object.more": "warn",
