@@ -1,7 +1,7 @@
 /**
  * What users of a rack lose while it changes: connections that failed, of those that a client opened meanwhile, and of these the ones that were under way when the
  * router's table changed (which no speaker can save). Each change twice: as Herald does it, and as a speaker does that withdraws on exit, announces as soon as the
- * slices say so and drains nothing. Root on Linux, with FRR. `npm run bench -- rack [PART OF A NAME]`
+ * slices say so and drains nothing. Root on Linux, with FRR. `npm run bench -- rack [PART OF A NAME [HOLD_MILLIS]]`
  */
 
 import * as changes from "../test/support/lab/rack-changes.ts";
@@ -10,7 +10,9 @@ import { failuresOf, inFlightAt } from "../test/support/lab/traffic.ts";
 import { removeLeftovers } from "../test/support/leftovers.ts";
 
 const PER_SECOND = 200;
-const [wanted = ""] = process.argv.slice(2);
+const [wanted = "", hold = "1000"] = process.argv.slice(2);
+/** How long a connection is in use. */
+const HOLD_MILLIS = Number(hold);
 
 removeLeftovers();
 const all = Object.values(changes).filter((value): value is changes.RackChange => typeof value === "object" && "run" in value);
@@ -26,7 +28,7 @@ async function cost(change: changes.RackChange, spec: Omit<ServiceRackSpec, "nam
   const rack = new ServiceRack({ name: "bench", ...spec });
   try {
     await rack.start();
-    const traffic = await rack.traffic({ perSecond: PER_SECOND });
+    const traffic = await rack.traffic({ perSecond: PER_SECOND, holdMillis: HOLD_MILLIS });
     await change.run(rack, traffic);
     const { opened, failed, synRetransmits } = await traffic.stop();
     const inFlight = new Set(traffic.tableChanges().flatMap((moment) => inFlightAt(traffic.connections, moment)));

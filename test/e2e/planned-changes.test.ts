@@ -1,5 +1,16 @@
 import { afterEach, expect, it } from "vitest";
-import { attributes, coverings, drain, proxies, type RackChange, recreate, removalsIn, surge } from "../support/lab/rack-changes.ts";
+import {
+  attributes,
+  coverings,
+  drain,
+  peerEdited,
+  proxies,
+  type RackChange,
+  recreate,
+  removalsIn,
+  speakersRestarted,
+  surge,
+} from "../support/lab/rack-changes.ts";
 import { ServiceRack } from "../support/lab/service-rack.ts";
 import { failuresOf, inFlightAt, type Tally, type Traffic } from "../support/lab/traffic.ts";
 import { requireTools } from "../support/requirements.ts";
@@ -21,7 +32,7 @@ requireTools(
   const tallyOf = async (name: string, change: RackChange): Promise<Tally> => {
     rack = new ServiceRack({ name, ...change.spec });
     await rack.start();
-    traffic = await rack.traffic({ perSecond: 200 });
+    traffic = await rack.traffic({ perSecond: 200, holdMillis: 1000 });
     await change.run(rack, traffic);
     return await traffic.stop();
   };
@@ -43,6 +54,16 @@ requireTools(
 
   it("loses none while the pods are replaced, each new one ready before the old one goes, and no route goes", async () => {
     expect(await tallyOf("surge", surge)).toEqual(LOST_NONE);
+    expect(removalsIn(traffic)).toEqual([]);
+  });
+
+  it("loses none while speakers are restarted one after the other, and no route goes (RFC 4724)", async () => {
+    expect(await tallyOf("restart", speakersRestarted)).toEqual(LOST_NONE);
+    expect(removalsIn(traffic)).toEqual([]);
+  });
+
+  it("loses none while the hold time of the peer changes on all nodes, and no route goes", async () => {
+    expect(await tallyOf("edit", peerEdited)).toEqual(LOST_NONE);
     expect(removalsIn(traffic)).toEqual([]);
   });
 

@@ -202,12 +202,15 @@ export class ApiServer {
     await this.#startServer(flags);
   }
 
-  /** Every request answered so far, of all starts. */
-  audit(): readonly AuditEvent[] {
-    return readFileSync(join(this.#directory, AUDIT_LOG), "utf8")
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => auditEventOf(JSON.parse(line)));
+  /** Every request of a user that was answered so far, of all starts. */
+  audit(user: string): readonly AuditEvent[] {
+    const lines = readFileSync(join(this.#directory, AUDIT_LOG), "utf8").split("\n");
+    // The last one may be half written. Most are of others, and parsing is the dear part.
+    return lines
+      .slice(0, -1)
+      .filter((line) => line.includes(JSON.stringify(user)))
+      .map((line) => auditEventOf(JSON.parse(line)))
+      .filter((event) => event.user === user);
   }
 
   /** Forgets etcd's history up to now. */
@@ -316,7 +319,7 @@ function auditEventOf(line: unknown): AuditEvent {
   const { user, verb, objectRef = {}, annotations = {}, responseStatus = {} } = record(line);
   const { apiGroup = "", resource = "", subresource, namespace = "", name = "" } = record(objectRef);
   return {
-    user: text(record(user)["username"]),
+    user: text(record(user)["username"] ?? ""),
     verb: text(verb),
     group: text(apiGroup),
     resource: subresource === undefined ? text(resource) : `${text(resource)}/${text(subresource)}`,
