@@ -12,6 +12,7 @@ const PEERS = [
   { package: "bird2", program: "bird", services: ["bird"] },
   { package: "exabgp", program: "exabgp", services: ["exabgp"] },
   { package: "tshark", program: "tshark", services: [] },
+  { package: "etcd-server", program: "etcd", services: ["etcd"] },
   { package: "iproute2", program: "ip", services: [] },
   { package: "docker-compose", program: "docker-compose", services: [] },
   { package: "nftables", program: "nft", services: [] },

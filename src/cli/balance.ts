@@ -1,25 +1,23 @@
 import { SpeakerError } from "../errors.ts";
 import { DEFAULT_PLANNER_OPTIONS } from "../plan/change.ts";
 import { balanceCluster } from "../plan/cluster.ts";
-import { loadPaths } from "../source/directory/files.ts";
 import type { BalanceView } from "../view/balance.ts";
 import { formatBalance } from "./balance-text.ts";
 import { EXIT, type ExitCode } from "./failure.ts";
 import { exitCodeFor, reportFindings } from "./findings.ts";
-import { isForPeople, printAnswers } from "./live.ts";
+import { hintingAtLive, isForPeople, printAnswers } from "./live.ts";
+import { type AskedOrRead, pathsOrLive, readCluster, wordsForPaths } from "./live-cluster.ts";
 import { type OutputFormat, printResult } from "./output.ts";
+import { loadSide } from "./planned.ts";
 import { askAll, parseServer } from "./servers.ts";
 
-export interface BalanceOptions {
+export interface BalanceOptions extends AskedOrRead {
   readonly output: OutputFormat;
   readonly heraldNamespace: string;
   /** `namespace/name`; null = all. */
   readonly service: string | null;
   /** As written; null = not said. */
   readonly ecmpWidth: string | null;
-  /** None = running speakers are asked. */
-  readonly paths: readonly string[];
-  readonly servers: readonly string[];
 }
 
 const DEFAULT_ECMP_WIDTH = 64;
@@ -27,16 +25,18 @@ const MOST_ECMP_WIDTH = 4096;
 
 /** `herald balance`: what part of each address's flows every node and endpoint gets. @throws {SpeakerError} USAGE, SUBJECT_UNKNOWN */
 export async function runBalance(options: BalanceOptions): Promise<ExitCode> {
-  return options.paths.length === 0 ? balanceLive(options) : balanceFiles(options);
+  const paths = pathsOrLive(options);
+  return paths.length === 0 ? balanceLive(options) : balanceObjects({ ...options, paths });
 }
 
-async function balanceFiles({ output, heraldNamespace, service, ecmpWidth, paths }: BalanceOptions): Promise<ExitCode> {
+async function balanceObjects({ output, heraldNamespace, service, ecmpWidth, paths, access }: BalanceOptions): Promise<ExitCode> {
   const width = ecmpWidth === null ? DEFAULT_ECMP_WIDTH : parseWidth(ecmpWidth);
-  const { objects, findings, withPlaces } = await loadPaths(paths, { heraldNamespace });
+  const readLive = () => readCluster(access, heraldNamespace);
+  const { objects, findings, withPlaces } = await loadSide(paths, { heraldNamespace }, readLive);
   const report = balanceCluster(objects, { ...DEFAULT_PLANNER_OPTIONS, heraldNamespace, ecmpWidth: width, service });
   if (report === null) {
     reportFindings(findings);
-    throw new SpeakerError("SUBJECT_UNKNOWN", `${service}: no Service of that name in ${paths.join(" ")}`, {
+    throw new SpeakerError("SUBJECT_UNKNOWN", `${service}: no Service of that name in ${wordsForPaths(paths)}`, {
       remedy: "name a Service as namespace/name, or give its namespace with -n",
     });
   }
@@ -55,7 +55,7 @@ async function balanceLive({ output, service, ecmpWidth, servers }: BalanceOptio
   }
   const query = service === null ? "" : `?service=${encodeURIComponent(service)}`;
   const answers = await askAll<BalanceView>(servers.map(parseServer), `/api/v1/balance${query}`);
-  await printAnswers(output, answers, (style) => formatBalance(answers.items, style));
+  await printAnswers(output, hintingAtLive(answers), (style) => formatBalance(answers.items, style));
   const isEmpty = answers.items.length > 0 && answers.items.every(({ items }) => items.length === 0);
   sayIfNothing(output, isEmpty);
   return answers.errors.length === 0 ? EXIT.done : EXIT.failed;

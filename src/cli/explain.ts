@@ -3,49 +3,48 @@ import { DEFAULT_PLANNER_OPTIONS } from "../plan/change.ts";
 import { explainCluster } from "../plan/cluster.ts";
 import type { ExplainItem } from "../plan/report.ts";
 import { formatSubject, parseSubject, type Subject } from "../plan/subject.ts";
-import { loadPaths } from "../source/directory/files.ts";
 import type { ExplainView } from "../view/explain.ts";
 import type { PeersView } from "../view/peers.ts";
 import { formatExplain, mergeTimelines } from "./explain-text.ts";
 import { EXIT, type ExitCode } from "./failure.ts";
 import { exitCodeFor, reportFindings } from "./findings.ts";
-import { isForPeople, printAnswers } from "./live.ts";
+import { hintingAtLive, isForPeople, printAnswers } from "./live.ts";
+import { type AskedOrRead, pathsOrLive, readCluster, wordsForPaths } from "./live-cluster.ts";
 import { type OutputFormat, printResult } from "./output.ts";
-import { requirePeer } from "./planned.ts";
+import { loadSide, requirePeer } from "./planned.ts";
 import { type Answers, askAll, parseServer, type Server } from "./servers.ts";
 import { nodesOf } from "./session-resets.ts";
 
-export interface ExplainOptions {
+export interface ExplainOptions extends AskedOrRead {
   readonly output: OutputFormat;
   readonly namespace: string;
   readonly heraldNamespace: string;
   readonly subject: string;
-  /** None = running speakers are asked. */
-  readonly paths: readonly string[];
-  readonly servers: readonly string[];
   /** null = all. */
   readonly node: string | null;
   readonly peer: string | null;
 }
 
-/** `herald explain`: the checks in order, from files or from running speakers. @throws {SpeakerError} SUBJECT_UNKNOWN */
+/** `herald explain`: the checks in order, from files, from the live cluster or from running speakers. @throws {SpeakerError} SUBJECT_UNKNOWN */
 export async function runExplain(options: ExplainOptions): Promise<ExitCode> {
   const subject = parseSubject(options.subject, options.namespace);
-  return options.paths.length === 0 ? explainLive(options, subject) : explainFiles(options, subject);
+  const paths = pathsOrLive(options);
+  return paths.length === 0 ? explainLive(options, subject) : explainObjects({ ...options, paths }, subject);
 }
 
-async function explainFiles({ output, heraldNamespace, paths, node, peer }: ExplainOptions, subject: Subject): Promise<ExitCode> {
-  const { objects, findings, withPlaces } = await loadPaths(paths, { heraldNamespace });
+async function explainObjects({ output, heraldNamespace, paths, access, node, peer }: ExplainOptions, subject: Subject): Promise<ExitCode> {
+  const readLive = () => readCluster(access, heraldNamespace);
+  const { objects, findings, withPlaces } = await loadSide(paths, { heraldNamespace }, readLive);
   if (peer !== null) requirePeer(peer, objects);
   const explained = explainCluster(objects, { ...DEFAULT_PLANNER_OPTIONS, heraldNamespace, nodeFilter: node, peerFilter: peer }, subject);
   if (explained === null) {
     reportFindings(findings);
     if (node === null && nodesOf(objects).length === 0) {
-      throw new SpeakerError("SUBJECT_UNKNOWN", `${paths.join(" ")}: there is no Node object, so nobody would announce anything`, {
+      throw new SpeakerError("SUBJECT_UNKNOWN", `${wordsForPaths(paths)}: there is no Node object, so nobody would announce anything`, {
         remedy: "name a node with --node to see what it would announce",
       });
     }
-    throw unknownSubject(subject, paths.join(" "));
+    throw unknownSubject(subject, wordsForPaths(paths));
   }
   const result = { ...explained, findings: await withPlaces(explained.findings) };
   reportFindings(result.findings);
@@ -67,7 +66,7 @@ async function explainLive({ output, servers: names, node, peer }: ExplainOption
   const findings = answers.items.flatMap((answer) => answer.findings);
   reportFindings([...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()]);
   const explained = { items, timeline: mergeTimelines(answers.items) };
-  await printAnswers(output, answers, (style) => formatExplain(explained, style, Date.now()));
+  await printAnswers(output, hintingAtLive(answers), (style) => formatExplain(explained, style, Date.now()));
   if (answers.items.length > 0) reportNothing(output, subject, items, peer);
   return answers.errors.length === 0 ? exitCodeFor(findings) : EXIT.failed;
 }

@@ -40,6 +40,12 @@ export function isForPeople(output: OutputFormat): boolean {
   return output === "table" || output === "wide";
 }
 
+/** Where no speaker answers, what the cluster holds may be what was wanted. */
+export function hintingAtLive<T>(answers: Answers<T>): Answers<T> {
+  const hints = answers.hints.map((hint) => (hint === "" ? "" : `${hint}, or write live as PATH to go by the cluster's objects`));
+  return { ...answers, hints };
+}
+
 /** What the speakers said on stdout, and a line per speaker that said nothing, or no, on stderr. */
 export async function printAnswers<T>(
   output: OutputFormat,

@@ -6,9 +6,11 @@
 import { SpeakerError } from "../errors.ts";
 import type { ClusterObject, Finding } from "../objects/kinds.ts";
 import type { PlanReport } from "../plan/report.ts";
+import type { Snapshot } from "../source/kubernetes/snapshot.ts";
 import { EXIT, type ExitCode } from "./failure.ts";
 import { exitCodeFor, reportFindings } from "./findings.ts";
 import { isForPeople } from "./live.ts";
+import { LIVE, readCluster, wordsForPaths } from "./live-cluster.ts";
 import { printResult } from "./output.ts";
 import type { PlanOptions } from "./plan.ts";
 import { differenceOf, isEmpty, type PlanDifference, summaryOf } from "./plan-difference.ts";
@@ -16,18 +18,19 @@ import { formatDifference } from "./plan-text.ts";
 import { hasNode, loadSide, type PlanFilter, planSide, requirePeer, type Side } from "./planned.ts";
 import { sessionsReset } from "./session-resets.ts";
 
-/** @throws {SpeakerError} UNSUPPORTED for `live`, USAGE, UNREADABLE, SUBJECT_UNKNOWN for a peer that neither side has */
+/** @throws {SpeakerError} USAGE, UNREADABLE, UNREACHABLE, SUBJECT_UNKNOWN for a peer that neither side has */
 export async function runAgainst(options: PlanOptions & { readonly against: string }): Promise<ExitCode> {
-  const { against, paths, output, exitCode, peer } = options;
-  if (against === "live") {
-    throw new SpeakerError("UNSUPPORTED", "--against live: this version reads no API server", {
-      remedy: "name a file or directory of the objects that are in force now",
-    });
-  }
+  const { against, paths, output, exitCode, peer, access, heraldNamespace } = options;
   if (against === "-" && paths.includes("-"))
     throw new SpeakerError("USAGE", "- on both sides: stdin can be read once", { remedy: "name a file or directory for one of them" });
-  const before = await loadSide([against], options);
-  const read = await loadSide(paths, options);
+  // Both sides may be of the cluster: of one moment of it, or the difference would be time's.
+  let cluster: Promise<Snapshot> | null = null;
+  const readLive = (): Promise<Snapshot> => {
+    cluster ??= readCluster(access, heraldNamespace);
+    return cluster;
+  };
+  const before = await loadSide([against], options, readLive);
+  const read = await loadSide(paths, options, readLive);
   if (peer !== null) requirePeer(peer, before.objects, read.objects);
   const difference = await compareSides(before, read, options);
   reportFindings(difference.findings);
@@ -80,5 +83,6 @@ function reportOld(findings: readonly Finding[], against: string): void {
   const refused = findings.filter(({ severity }) => severity === "error").length;
   if (refused === 0) return;
   const errors = refused === 1 ? "an error" : `${refused} errors`;
-  process.stderr.write(`${against}: compared without what has ${errors} there: herald validate ${against} lists them\n`);
+  const command = against === LIVE ? "plan" : "validate";
+  process.stderr.write(`${wordsForPaths([against])}: compared without what has ${errors} there: herald ${command} ${against} lists them\n`);
 }

@@ -46,6 +46,8 @@ interface ReadFlags {
   readonly namespace: string;
   readonly heraldNamespace: string;
   readonly server?: readonly string[];
+  readonly kubeconfig?: string;
+  readonly context?: string;
 }
 
 /** The whole command line. `finish` is told the exit code of the command that ran. */
@@ -102,18 +104,19 @@ export function createProgram(name: string, finish: (code: number) => void): Com
   planning(
     command(
       "plan [path...]",
-      "What would be announced, per node and peer. PATH: files or directories of objects, - for stdin.",
+      "What would be announced, per node and peer. PATH: files or directories of objects, - for stdin, live for the cluster (default).",
       "plan config/demo",
     ),
   )
     .option("--node <name>", "only this node")
     .option("--peer <name>", "only this peer")
-    .option("--against <old>", "what going from OLD (a path) to PATH would change")
+    .option("--against <old>", "what going from OLD (a path, or live) to PATH would change")
     .option("--exit-code", "with --against: exit 3 when something would change")
     .action(async (paths: string[], flags: ReadFlags & PlanFlags) =>
       finish(
         await (await import("./plan.ts")).runPlan({
           ...reading(flags),
+          access: reaching(flags),
           paths,
           node: flags.node ?? null,
           peer: flags.peer ?? null,
@@ -127,7 +130,7 @@ export function createProgram(name: string, finish: (code: number) => void): Com
     live(
       command(
         "explain <subject> [path...]",
-        "The checks that decide, in order. SUBJECT: a Service [namespace/]name, an address or a prefix. Without PATH running speakers are asked.",
+        "The checks that decide, in order. SUBJECT: a Service [namespace/]name, an address or a prefix. PATH: as of plan; without it running speakers are asked.",
         "explain shop/api config/demo",
       ),
     ),
@@ -139,6 +142,7 @@ export function createProgram(name: string, finish: (code: number) => void): Com
         await (await import("./explain.ts")).runExplain({
           ...reading(flags),
           ...asking(flags),
+          access: reaching(flags),
           subject,
           paths,
           node: flags.node ?? null,
@@ -151,7 +155,7 @@ export function createProgram(name: string, finish: (code: number) => void): Com
     live(
       command(
         "balance [path...]",
-        "What part of each address's flows every node and pod gets, and what would even it out. Without PATH running speakers are asked.",
+        "What part of each address's flows every node and pod gets, and what would even it out. PATH: as of plan; without it running speakers are asked.",
         "balance config/demo -o wide",
       ),
     ),
@@ -163,6 +167,7 @@ export function createProgram(name: string, finish: (code: number) => void): Com
         await (await import("./balance.ts")).runBalance({
           ...reading(flags),
           ...asking(flags),
+          access: reaching(flags),
           service: flags.service === undefined ? null : flags.service.includes("/") ? flags.service : `${flags.namespace}/${flags.service}`,
           ecmpWidth: flags.ecmpWidth ?? null,
           paths,
@@ -188,6 +193,27 @@ export function createProgram(name: string, finish: (code: number) => void): Com
         flags.service === undefined ? null : flags.service.includes("/") ? flags.service : `${flags.namespace}/${flags.service}`;
       finish(await (await import("./events.ts")).runEvents({ ...asking(flags), service, since: flags.since ?? null }));
     });
+
+  cluster(
+    command("drain <node>", "Marks a Node for drain: its speaker withdraws every route.", 'drain node-1 --reason "new kernel" --wait'),
+  )
+    .option("--reason <text>", "why, for whoever looks at the Node")
+    .option("--wait", "until the node's speaker announces nothing")
+    .option("--timeout <duration>", "with --wait: longest wait", "2m")
+    .option("--server <url>", `with --wait: the node's speaker (default: ${DEFAULT_SERVER})`)
+    .action(async (node: string, flags: DrainFlags) =>
+      finish(
+        await (await import("./drain.ts")).runDrain({
+          access: reaching(flags),
+          node,
+          reason: flags.reason ?? null,
+          wait: flags.wait === true ? { server: flags.server ?? DEFAULT_SERVER, timeout: flags.timeout } : null,
+        }),
+      ),
+    );
+  cluster(command("undrain <node>", "Takes that mark away: the node announces again.", "undrain node-1")).action(
+    async (node: string, flags: DrainFlags) => finish(await (await import("./drain.ts")).runUndrain({ access: reaching(flags), node })),
+  );
 
   output(command("validate <path...>", "A line per finding in files or directories of objects; - for stdin.", "validate config/demo"))
     .option("--herald-namespace <name>", "where Herald's own kinds are read", "herald-system")
@@ -250,6 +276,13 @@ interface PlanFlags {
   readonly exitCode?: true;
 }
 
+interface DrainFlags extends Pick<ReadFlags, "kubeconfig" | "context"> {
+  readonly reason?: string;
+  readonly wait?: true;
+  readonly timeout: string;
+  readonly server?: string;
+}
+
 function output(command: Command): Command {
   return command.option("-o, --output <format>", "table, wide, json or yaml", "table");
 }
@@ -266,9 +299,16 @@ function live(command: Command): Command {
 /** Flags of commands that plan. */
 function planning(command: Command): Command {
   const withOutput = command.options.some(({ long }) => long === "--output") ? command : output(command);
-  return withOutput
+  return cluster(withOutput)
     .option("-n, --namespace <name>", "of a bare Service name", "default")
     .option("--herald-namespace <name>", "where Herald's own kinds are read", "herald-system");
+}
+
+/** Flags of commands that reach an API server. */
+function cluster(command: Command): Command {
+  return command
+    .option("--kubeconfig <file>", "how to reach the live cluster (default: KUBECONFIG, ~/.kube/config, the Pod's service account)")
+    .option("--context <name>", "a context of the kubeconfig (default: its current one)");
 }
 
 function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
@@ -279,8 +319,12 @@ function reading(flags: ReadFlags): { output: OutputFormat; namespace: string; h
   return { output: parseOutputFormat(flags.output), namespace: flags.namespace, heraldNamespace: flags.heraldNamespace };
 }
 
-function asking(flags: ReadFlags): { output: OutputFormat; servers: readonly string[] } {
-  return { output: parseOutputFormat(flags.output), servers: flags.server ?? [DEFAULT_SERVER] };
+function asking(flags: ReadFlags): { output: OutputFormat; servers: readonly string[]; serversNamed: boolean } {
+  return { output: parseOutputFormat(flags.output), servers: flags.server ?? [DEFAULT_SERVER], serversNamed: flags.server !== undefined };
+}
+
+function reaching(flags: Pick<ReadFlags, "kubeconfig" | "context">): { kubeconfig: string; context: string } {
+  return { kubeconfig: flags.kubeconfig ?? "", context: flags.context ?? "" };
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): SpeakerError {

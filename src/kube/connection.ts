@@ -17,6 +17,8 @@ export interface ResponseHead {
   readonly contentEncoding: string | undefined;
   /** To be read to its end, or destroyed. */
   readonly body: Readable;
+  /** Asked at the body's end: whether the server ended it. Node ends a stream of HTTP/2 without an error when the connection below it breaks. */
+  isWhole(): boolean;
 }
 
 /** A way to one API server that takes any number of requests at once. */

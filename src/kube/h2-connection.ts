@@ -53,7 +53,8 @@ export class Http2Connection implements Connection {
       stream.once("response", (headers) => {
         const status = headers[constants.HTTP2_HEADER_STATUS];
         const contentEncoding = headers["content-encoding"];
-        resolve({ status: Number(status ?? 0), retryAfter: headers["retry-after"], contentEncoding, body: stream });
+        const isWhole = (): boolean => stream.rstCode === constants.NGHTTP2_NO_ERROR;
+        resolve({ status: Number(status ?? 0), retryAfter: headers["retry-after"], contentEncoding, body: stream, isWhole });
       });
       stream.once("error", reject);
       stream.once("close", () => reject(new Error(`the server ended the request without an answer (HTTP/2 code ${stream.rstCode})`)));

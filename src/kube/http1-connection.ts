@@ -59,7 +59,7 @@ export class Http1Connection implements Connection {
     try {
       const response = await within(this.#clock, TIMES.headers, answered, late);
       const { "retry-after": retryAfter, "content-encoding": contentEncoding } = response.headers;
-      return { status: response.statusCode ?? 0, retryAfter, contentEncoding, body: response };
+      return { status: response.statusCode ?? 0, retryAfter, contentEncoding, body: response, isWhole: () => response.complete };
     } catch (error) {
       request.destroy();
       throw error;

@@ -26,6 +26,7 @@ export async function* octetsOf(head: ResponseHead, clock: Clock, silenceMillis:
       await nextTurn();
       turnAt = clock.now();
     }
+    if (!head.isWhole()) throw new Error("the connection broke in the middle of an answer");
   } finally {
     silence.end();
     head.body.destroy();

@@ -1,4 +1,5 @@
 import { parseCommunity, parseExtendedCommunity } from "../ip/communities.ts";
+import { communityOrAliasRule, RATE_RULE } from "./cel.ts";
 import { ALIAS_PATTERN } from "./community.ts";
 import { cidr, names, selectors } from "./fields.ts";
 import type { BGPAdvertisement, Metadata } from "./kinds.ts";
@@ -12,7 +13,10 @@ const COMMUNITY_ALLOWED = "65000:1, large:1:2:3, a well-known name like no-expor
 const linkBandwidth = object(
   "Weights for weighted ECMP: each route carries the Link Bandwidth community (RFC 10005), endpoints on the node × perEndpoint.",
   {
-    perEndpoint: withDefault(numberOrText("Bits per second that one endpoint stands for.", parseRate, { allowed: RATE_ALLOWED }), "1G"),
+    perEndpoint: withDefault(
+      numberOrText("Bits per second that one endpoint stands for.", parseRate, { allowed: RATE_ALLOWED, cel: [RATE_RULE] }),
+      "1G",
+    ),
     transitive: withDefault(boolean("Send the transitive form of the community."), true),
   },
 );
@@ -47,9 +51,17 @@ export const bgpAdvertisementSpec = object(
     localPref: optional(integer("LOCAL_PREF, towards iBGP peers.", { min: 0, max: 4_294_967_295 })),
     med: optional(integer("MULTI_EXIT_DISC.", { min: 0, max: 4_294_967_295 })),
     communities: orElse(
-      list("Communities of the routes.", text("A community.", parseCommunityOrAlias, { maxLength: 63, allowed: COMMUNITY_ALLOWED }), {
-        max: 64,
-      }),
+      list(
+        "Communities of the routes.",
+        text("A community.", parseCommunityOrAlias, {
+          maxLength: 63,
+          allowed: COMMUNITY_ALLOWED,
+          cel: [communityOrAliasRule(ALIAS_PATTERN)],
+        }),
+        {
+          max: 64,
+        },
+      ),
       [],
     ),
     extendedCommunities: orElse(

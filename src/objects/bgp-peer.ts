@@ -1,6 +1,7 @@
 import type { Address, Family } from "../ip/address.ts";
 import { parseRouterId } from "../ip/router-id.ts";
 import { CAPABILITY_NAMES, parseCapability } from "./capability-names.ts";
+import { capabilityRule, ROUTER_ID_RULE } from "./cel.ts";
 import { address, asNumber, duration, name, selectors } from "./fields.ts";
 import type { BGPPeer, Metadata } from "./kinds.ts";
 import { boolean, choice, integer, numberOrText, string, text } from "./scalars.ts";
@@ -104,7 +105,11 @@ export const bgpPeerSpec = object(
       {},
     ),
     routerID: optional(
-      text("BGP Identifier towards this peer.", parseRouterId, { maxLength: 15, allowed: "a text like an IPv4 address, not 0.0.0.0" }),
+      text("BGP Identifier towards this peer.", parseRouterId, {
+        maxLength: 15,
+        allowed: "a text like an IPv4 address, not 0.0.0.0",
+        cel: [ROUTER_ID_RULE],
+      }),
     ),
     role: optional(choice("Our BGP role (RFC 9234).", ["provider", "rs", "rs-client", "customer", "peer"])),
     passive: withDefault(boolean("Wait for the peer to dial."), false),
@@ -113,8 +118,11 @@ export const bgpPeerSpec = object(
     omitCapabilities: orElse(
       list(
         "Capabilities never to send, for peers that break on them.",
-        numberOrText("Name or code of a capability.", parseCapability, { allowed: `a code in 1..255, ${CAPABILITY_NAMES.join(", ")}` }),
-        { max: 32 },
+        numberOrText("Name or code of a capability.", parseCapability, {
+          allowed: `a code in 1..255, ${CAPABILITY_NAMES.join(", ")}`,
+          cel: [capabilityRule(CAPABILITY_NAMES)],
+        }),
+        { max: 24 },
       ),
       [],
     ),

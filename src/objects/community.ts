@@ -1,4 +1,5 @@
 import { parseCommunity, WELL_KNOWN_COMMUNITIES } from "../ip/communities.ts";
+import { ALIAS_RULE, COMMUNITY_RULE } from "./cel.ts";
 import type { Community, Metadata } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import { type Parsed, text } from "./scalars.ts";
@@ -15,12 +16,18 @@ export const communitySpec = object("Names for communities, to be used in advert
       "The names.",
       object("One name.", {
         name: required(
-          text("The alias.", parseAlias, { maxLength: 63, pattern: ALIAS_PATTERN, allowed: "a letter, then letters, digits, ., _ and -" }),
+          text("The alias.", parseAlias, {
+            maxLength: 63,
+            pattern: ALIAS_PATTERN,
+            allowed: "a letter, then letters, digits, ., _ and -",
+            cel: [ALIAS_RULE],
+          }),
         ),
         value: required(
           text("What it stands for.", parseAliased, {
             maxLength: 63,
             allowed: "65000:1, large:1:2:3 or a well-known name like no-export",
+            cel: [COMMUNITY_RULE],
           }),
         ),
       }),

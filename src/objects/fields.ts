@@ -4,6 +4,7 @@ import { formatAddress, formatPrefix } from "../ip/format.ts";
 import { parseAddress, parsePrefix } from "../ip/parse.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { DURATION_ALLOWED, formatDuration, parseDuration } from "../text/duration.ts";
+import { hostRule, PREFIX_RULE, WHOLE_SECONDS_RULE } from "./cel.ts";
 import type { LabelSelector } from "./kinds.ts";
 import { choice, numberOrText, type Parsed, string, text } from "./scalars.ts";
 import { quoted, type Schema } from "./schema.ts";
@@ -26,12 +27,12 @@ export function address(description: string, family?: Family): Schema<Address> {
     const why = notAHost(parsed.value);
     return why === null ? parsed : { ok: false, why: `${quoted(value)} ${why}` };
   };
-  return text(description, parse, { maxLength: 45, allowed });
+  return text(description, parse, { maxLength: 45, allowed, cel: [hostRule(allowed, family)] });
 }
 
 /** A prefix with its length and without host bits; what is nearly right is answered with the right form. */
 export function cidr(description: string): Schema<Prefix> {
-  return text(description, parseCidr, { maxLength: 49, allowed: "a prefix like 192.0.2.0/24 or 2001:db8::/64" });
+  return text(description, parseCidr, { maxLength: 49, allowed: "a prefix like 192.0.2.0/24 or 2001:db8::/64", cel: [PREFIX_RULE] });
 }
 
 /** `192.0.2.0/24`; refusals carry the right form where there is one. */
@@ -89,7 +90,10 @@ export function duration(description: string, range: DurationRange): Schema<numb
     maxLength: 32,
     allowed,
     pattern: "^(0|([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h))+)$",
-    cel: [{ rule: zero && minMillis > 0 ? `duration(self) == duration('0s') || (${inRange})` : inRange, message: `must be ${allowed}` }],
+    cel: [
+      { rule: zero && minMillis > 0 ? `duration(self) == duration('0s') || (${inRange})` : inRange, message: `must be ${allowed}` },
+      ...(wholeSeconds ? [WHOLE_SECONDS_RULE] : []),
+    ],
   });
 }
 

@@ -2,6 +2,7 @@ import type { Address } from "../ip/address.ts";
 import { addressFromOctets } from "../ip/address.ts";
 import { parseRange } from "../ip/parse.ts";
 import type { Prefix } from "../ip/prefix.ts";
+import { ADDRESSES_RULE } from "./cel.ts";
 import { names, parseCidr, selectors } from "./fields.ts";
 import type { IPAddressPool, Metadata } from "./kinds.ts";
 import { boolean, integer, type Parsed, text } from "./scalars.ts";
@@ -18,6 +19,7 @@ export const ipAddressPoolSpec = object("Addresses that Services of type LoadBal
       text("A prefix or a range.", parseAddresses, {
         maxLength: 93,
         allowed: "a prefix like 192.0.2.0/24 or a range like 192.0.2.10-192.0.2.20",
+        cel: [ADDRESSES_RULE],
       }),
       { min: 1, max: 256 },
     ),
@@ -36,7 +38,8 @@ export const ipAddressPoolSpec = object("Addresses that Services of type LoadBal
 
 /** herald.dev/v1alpha1 IPAddressPool. */
 export function projectIPAddressPool(spec: TypeOf<typeof ipAddressPoolSpec>, metadata: Metadata): IPAddressPool {
-  return { kind: "IPAddressPool", metadata, ranges: spec.addresses, autoAssign: spec.autoAssign, avoidBuggyIPs: spec.avoidBuggyIPs };
+  const { addresses, autoAssign, avoidBuggyIPs, serviceAllocation } = spec;
+  return { kind: "IPAddressPool", metadata, ranges: addresses, autoAssign, avoidBuggyIPs, serviceAllocation };
 }
 
 function parseAddresses(value: string): Parsed<Range> {

@@ -22,6 +22,22 @@ export interface Metadata {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+export interface ServicePort {
+  readonly protocol: "TCP" | "UDP" | "SCTP";
+  readonly port: number;
+}
+
+/** What the addresses that a Service of type LoadBalancer is given depend on. */
+export interface LoadBalancerWish {
+  readonly ipFamilyPolicy: "SingleStack" | "PreferDualStack" | "RequireDualStack";
+  /** As written, first the preferred one; an API server always fills it in. */
+  readonly ipFamilies: readonly Family[];
+  /** As written; "" = none. */
+  readonly loadBalancerIP: string;
+  readonly ports: readonly ServicePort[];
+  readonly selector: Readonly<Record<string, string>>;
+}
+
 export interface Service {
   readonly kind: "Service";
   readonly metadata: Metadata;
@@ -36,6 +52,8 @@ export interface Service {
   readonly internalTrafficPolicy: "Cluster" | "Local";
   readonly healthCheckNodePort: number | null;
   readonly publishNotReadyAddresses: boolean;
+  /** null unless `type: LoadBalancer`. */
+  readonly loadBalancer: LoadBalancerWish | null;
 }
 
 export interface Endpoint {
@@ -173,6 +191,17 @@ export interface IPAddressPool {
   readonly ranges: readonly { readonly from: Address; readonly to: Address }[];
   readonly autoAssign: boolean;
   readonly avoidBuggyIPs: boolean;
+  /** Services that may use it; null = all. */
+  readonly serviceAllocation: ServiceAllocation | null;
+}
+
+/** A pool set aside: for Services of these namespaces (none named, by name or selector = all), and among them those a selector matches. */
+export interface ServiceAllocation {
+  /** The lowest above 0 is used first; 0 = after those. */
+  readonly priority: number;
+  readonly namespaces: readonly string[];
+  readonly namespaceSelectors: readonly LabelSelector[];
+  readonly serviceSelectors: readonly LabelSelector[];
 }
 
 export type ClusterObject = Service | EndpointSlice | Node | Namespace | BGPPeer | BGPAdvertisement | Community | IPAddressPool;

@@ -2,6 +2,7 @@ import type { Address } from "../ip/address.ts";
 import type { Report } from "./findings.ts";
 import type { Metadata, Service } from "./kinds.ts";
 import { entryAddress, entryAddresses, pushOnce } from "./kubernetes-address.ts";
+import { projectLoadBalancerWish } from "./load-balancer-wish.ts";
 import { elements, mapping, textOf } from "./metadata.ts";
 import { nearest } from "./nearest.ts";
 import { shown } from "./schema.ts";
@@ -27,6 +28,7 @@ export function projectService(raw: Readonly<Record<string, unknown>>, metadata:
     internalTrafficPolicy: word(spec["internalTrafficPolicy"], POLICIES, "Cluster", "internalTrafficPolicy", report),
     healthCheckNodePort: isPort(healthCheckNodePort) ? healthCheckNodePort : null,
     publishNotReadyAddresses: spec["publishNotReadyAddresses"] === true,
+    loadBalancer: type === "LoadBalancer" ? projectLoadBalancerWish(spec, report) : null,
   };
 }
 

@@ -10,7 +10,7 @@ export const REMEDIES: Readonly<Record<ReasonCode, string>> = {
   ipNotAllowed: "add a CIDR or pool with the address to the advertisement",
   nodeLabeledExcludeBalancers: "remove the label from the node, or set ignoreExcludeLabel: true",
   nodeNetworkUnavailable: "repair the node's network: its plugin clears the condition",
-  nodeDrained: "undrain the node: remove the annotation or taint, or POST /api/v1/undrain where it was drained by hand",
+  nodeDrained: "undrain the node: herald undrain, or remove its taint; POST /api/v1/undrain where its speaker alone was drained",
   noEndpoints: "make a pod of the Service ready, or set withoutEndpoints: Announce",
   noLocalEndpoints: "run a ready pod on this node, or use traffic policy Cluster",
   endpointsTerminating: "wait for a new pod on this node, or use endpointPolicy: Serving to keep established connections",

@@ -48,12 +48,12 @@ export interface SpeakerOptions {
   readonly clock: Clock;
   /** Addresses of this host; default: the system's. */
   readonly readAddresses?: ReadAddresses;
+  /** An API server to tell of sessions and announcements; none by default. */
+  readonly reportTo?: ReportTo | null;
   /** This run of the kernel; default: what the system says. */
   readonly readBootId?: ReadBootId;
   /** Herald's own Pod is being deleted: the evidence that a stop is a rollout, and not the end of the machine. Default: there is none. */
   readonly ownPodDeleted?: () => boolean;
-  /** An API server to tell of sessions and announcements; none by default. */
-  readonly reportTo?: ReportTo | null;
 }
 
 const FIRST_TRANSITIONS = 10_000;
@@ -267,7 +267,7 @@ export class Speaker {
   /** Takes over what can change while it runs. The rest is named, and stays as it was. */
   reload(config: SpeakerConfig): ReloadReport {
     const { config: merged, report } = reloaded(this.#config, config);
-    if (this.#config.status.node !== merged.status.node) this.#reports?.switchNodeStatus(merged.status.node);
+    if (merged.status.node !== this.#config.status.node) this.#reports?.switchNodeStatus(merged.status.node);
     this.#config = merged;
     this.#options.log({ event: "speaker.reloaded", changed: report.changed, needRestart: report.needRestart });
     return report;
@@ -291,12 +291,14 @@ export class Speaker {
     this.#probes.stop();
     this.#endOfRib.stop();
     this.#listener.stop();
+    const reported = this.#reports?.stop();
     if (departure === "silent") {
-      await Promise.all([this.#stability.keep(), this.#peers.leaveSilently(cause), this.#reports?.stop()]);
+      await Promise.all([this.#stability.keep(), this.#peers.leaveSilently(cause)]);
     } else {
-      await Promise.all([this.#peers.stop(cause), this.#reports?.stop()]);
+      await this.#peers.stop(cause);
       await this.#stability.discard();
     }
+    await reported;
     await this.#recorder?.close();
     metrics.stop();
     log({ event: "speaker.stopped", milliseconds: Math.round(clock.now() - start) });

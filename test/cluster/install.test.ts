@@ -1,9 +1,8 @@
 import { writeFileSync } from "node:fs";
-import type { Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { blocksOf, commandsOf, INSTALL_PAGE, playReader } from "../support/install-page.ts";
-import { bridgeInto } from "../support/lab/api-bridge.ts";
+import { API_URL, ApiBridge } from "../support/lab/api-bridge.ts";
 import { ApiServer, resource } from "../support/lab/api-server.ts";
 import { NODES, node, nodeStatus, servicesIn, slicesIn } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
@@ -25,7 +24,6 @@ const BUNDLE = new URL("../../dist/herald.mjs", import.meta.url).pathname;
 const ROUTER = "10.0.0.1";
 const NODE = "10.0.0.11";
 const ADDRESS = "198.51.100.1";
-const API_PORT = 6443;
 /** What asks kubelet or waits for controllers that no lab has. */
 const NEEDS_NODES = /^kubectl (-n \S+ )?(rollout|exec) /;
 /** Of a second installation beside the page's, which the server only judges. */
@@ -43,7 +41,7 @@ requireTools(
   let kubectl: Kubectl;
   let fabric: Fabric;
   let router: Frr;
-  let bridge: Server;
+  let bridge: ApiBridge;
   let reader: string;
 
   beforeAll(async () => {
@@ -55,7 +53,7 @@ requireTools(
     reader = fabric.host("node").directory;
     playReader(reader);
     kubectl = new Kubectl(server.kubeconfigFile("admin"), reader);
-    bridge = await bridgeInto(fabric.host("node"), () => server.port, API_PORT);
+    bridge = await ApiBridge.into(fabric.host("node"), () => server.port);
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", NODE), "status");
     router = new Frr(
@@ -175,7 +173,7 @@ requireTools(
     const host = fabric.host("node");
     const token = await kubectl.run(["create", "token", workload.account, "-n", "herald-system"]);
     const kubeconfig = join(host.directory, "kubeconfig");
-    writeFileSync(kubeconfig, kubeconfigOf({ port: API_PORT, ca: server.caPem, token: token.trim() }));
+    writeFileSync(kubeconfig, kubeconfigOf({ port: Number(new URL(API_URL).port), ca: server.caPem, token: token.trim() }));
     const file = join(host.directory, "herald.yaml");
     const changes = { source: { kubernetes: { kubeconfig } }, stateFile: join(host.directory, "state.json") };
     writeFileSync(file, JSON.stringify({ ...workload.configuration, ...changes }));

@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { kubeconfigOf } from "../support/kubeconfig.ts";
+import { API_URL, ApiBridge } from "../support/lab/api-bridge.ts";
 import { ApiServer } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
@@ -32,7 +33,6 @@ import { requireTools } from "../support/requirements.ts";
 const NODE = "10.88.0.10";
 const ROUTER = "10.88.0.2";
 const ADDRESS = "198.18.0.1";
-const API_PORT = 6443;
 /** The pauses between attempts after an outage of some seconds, and more. */
 const PATIENCE_MILLIS = 120_000;
 const SHOP_SERVICES = servicesIn("shop");
@@ -49,7 +49,7 @@ requireTools(
   let fabric: Fabric;
   let router: Gobgp;
   let herald: Herald;
-  let bridge: Server;
+  let bridge: ApiBridge;
 
   beforeAll(async () => {
     server = await ApiServer.start();
@@ -79,9 +79,9 @@ requireTools(
       peers: [{ address: NODE, asn: 65001, passive: true, families: ["IPv4"] }],
     });
     await router.start();
-    bridge = await bridgeInto(fabric, () => server.port);
+    bridge = await ApiBridge.into(fabric.host("node"), () => server.port);
     const kubeconfig = join(fabric.host("node").directory, "kubeconfig");
-    writeFileSync(kubeconfig, kubeconfigOf(server.caPem, "speaker-token"));
+    writeFileSync(kubeconfig, kubeconfigOf({ server: API_URL, ca: server.caPem, token: "speaker-token" }));
     herald = new Herald(fabric.host("node"), { node: "node-1", kubeconfig });
     await herald.start();
   }, CONTROL_PLANE_BUILD_MILLIS);
@@ -140,43 +140,3 @@ requireTools(
 
 /** What kube-proxy answers where it is asked by default. */
 const HEALTHY_PROXY = 'require("node:http").createServer((_, answer) => answer.end()).listen(10256, "127.0.0.1")';
-
-function kubeconfigOf(ca: string, token: string): string {
-  return JSON.stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [
-      {
-        name: "lab",
-        cluster: { server: `https://127.0.0.1:${API_PORT}`, "certificate-authority-data": Buffer.from(ca).toString("base64") },
-      },
-    ],
-    users: [{ name: "speaker", user: { token } }],
-    contexts: [{ name: "lab", context: { cluster: "lab", user: "speaker" } }],
-    "current-context": "lab",
-  });
-}
-
-/** Makes the API server on this side's loopback reachable on the node's: a unix socket is the same file in every network namespace. */
-async function bridgeInto(fabric: Fabric, port: () => number): Promise<Server> {
-  const host = fabric.host("node");
-  const path = join(host.directory, "api.sock");
-  const outside = createServer((near) => {
-    const far = connect(port(), "127.0.0.1");
-    near.pipe(far).pipe(near);
-    near.on("error", () => far.destroy()).on("close", () => far.destroy());
-    far.on("error", () => near.destroy()).on("close", () => near.destroy());
-  });
-  await new Promise<void>((resolve) => outside.listen(path, resolve));
-  const inside = `
-    const { connect, createServer } = require("node:net");
-    createServer((near) => {
-      const far = connect(${JSON.stringify(path)});
-      near.pipe(far).pipe(near);
-      near.on("error", () => far.destroy()).on("close", () => far.destroy());
-      far.on("error", () => near.destroy()).on("close", () => near.destroy());
-    }).listen(${API_PORT}, "127.0.0.1", () => console.log("bridge is up"));`;
-  const daemon = host.start(process.execPath, ["-e", inside]);
-  await until("the bridge is up", async () => daemon.output().includes("bridge is up"));
-  return outside;
-}

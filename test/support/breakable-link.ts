@@ -4,6 +4,8 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 export class BreakableLink {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Of connections that are half open. */
+  readonly #lost = new Set<Socket>();
   #frozen = false;
   #down = false;
 
@@ -21,12 +23,12 @@ export class BreakableLink {
         this.#sockets.add(from);
         from.on("data", (chunk) => {
           // Half open: octets leave and never arrive, and nobody is told.
-          if (!this.#frozen) to.write(chunk);
+          if (!this.#frozen && !this.#lost.has(from)) to.write(chunk);
         });
         from.on("error", () => {});
         from.once("close", () => {
           this.#sockets.delete(from);
-          if (!this.#frozen) to.destroy();
+          if (!this.#frozen && !this.#lost.delete(from)) to.destroy();
         });
       }
     });
@@ -47,6 +49,26 @@ export class BreakableLink {
   thaw(): void {
     for (const socket of [...this.#sockets]) socket.destroy();
     this.#frozen = false;
+  }
+
+  /** Breaks every connection with a RST; new ones work. */
+  reset(): void {
+    for (const socket of [...this.#sockets]) socket.resetAndDestroy();
+  }
+
+  /** Ends every connection with a FIN; new ones work. */
+  close(): void {
+    for (const socket of [...this.#sockets]) socket.destroy();
+  }
+
+  /** The connections of now are half open from now on: their octets vanish, and nobody is told. New ones work. */
+  lose(): void {
+    for (const socket of this.#sockets) this.#lost.add(socket);
+  }
+
+  /** Nobody reads the connections of now any more, so that their windows fill up. New ones work. */
+  stall(): void {
+    for (const socket of this.#sockets) socket.pause();
   }
 
   /** Breaks every connection with a RST, and every new one, until {@link up}. */

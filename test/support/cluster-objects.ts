@@ -11,6 +11,7 @@ import type {
   Endpoint,
   EndpointSlice,
   IPAddressPool,
+  LoadBalancerWish,
   LabelSelector,
   Metadata,
   Namespace,
@@ -57,8 +58,14 @@ export function service(key: string, options: Options<Service> = {}): Service {
     internalTrafficPolicy: "Cluster",
     healthCheckNodePort: null,
     publishNotReadyAddresses: false,
+    loadBalancer: spec.type === undefined || spec.type === "LoadBalancer" ? wish() : null,
     ...spec,
   };
+}
+
+/** What a Service asks for that says nothing about its addresses. */
+export function wish(options: Partial<LoadBalancerWish> = {}): LoadBalancerWish {
+  return { ipFamilyPolicy: "SingleStack", ipFamilies: [], loadBalancerIP: "", ports: [], selector: {}, ...options };
 }
 
 /** A slice of the Service of that name unless `serviceName` says otherwise. */
@@ -181,7 +188,7 @@ export function community(name: string, values: Readonly<Record<string, string>>
 
 export function pool(name: string, from: string, to: string, labels: Readonly<Record<string, string>> = {}): IPAddressPool {
   const ranges = [{ from: ip(from), to: ip(to) }];
-  return { kind: "IPAddressPool", metadata: metadata(name, HERALD_NAMESPACE, { labels }), ranges, autoAssign: true, avoidBuggyIPs: false };
+  return { kind: "IPAddressPool", metadata: metadata(name, HERALD_NAMESPACE, { labels }), ranges, autoAssign: true, avoidBuggyIPs: false, serviceAllocation: null };
 }
 
 /** The input that creates or replaces the object. */

@@ -76,6 +76,7 @@ function serviceBody(service: Service): Manifest {
     internalTrafficPolicy: service.internalTrafficPolicy,
     healthCheckNodePort: service.healthCheckNodePort,
     publishNotReadyAddresses: service.publishNotReadyAddresses,
+    ...(service.loadBalancer === null ? {} : { ...service.loadBalancer, loadBalancerIP: service.loadBalancer.loadBalancerIP || null }),
   });
   return { spec, status: { loadBalancer: { ingress: loadBalancerIPs.map((one) => ({ ip: formatAddress(one) })) } } };
 }
@@ -142,8 +143,9 @@ function advertisementSpec({ kind: _kind, metadata: _metadata, ...spec }: BGPAdv
   });
 }
 
-function poolSpec({ ranges, autoAssign, avoidBuggyIPs }: IPAddressPool): Manifest {
-  return { addresses: ranges.map(({ from, to }) => `${formatAddress(from)}-${formatAddress(to)}`), autoAssign, avoidBuggyIPs };
+function poolSpec({ ranges, autoAssign, avoidBuggyIPs, serviceAllocation }: IPAddressPool): Manifest {
+  const addresses = ranges.map(({ from, to }) => `${formatAddress(from)}-${formatAddress(to)}`);
+  return stated({ addresses, autoAssign, avoidBuggyIPs, serviceAllocation });
 }
 
 /** Without fields that say nothing. */

@@ -26,13 +26,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // text: durations, which objects and the configuration write alike.
   objects: ["ip", "text"],
   plan: ["ip", "objects", "bgp/rib"],
+  ipam: ["ip", "objects", "plan"],
   view: ["ip", "plan"],
   // The shell, from the files inwards.
   text: [],
   config: ["ip", "text", "objects"],
   kube: ["config"],
   source: ["ip", "text", "objects", "config", "kube"],
-  controller: ["ip", "objects", "plan", "source", "config", "kube", "view"],
+  controller: ["ip", "objects", "plan", "ipam", "source", "config", "kube", "view"],
   speaker: ["ip", "bgp/wire", "bgp/bfd", "bgp/fsm", "bgp/rib", "objects", "plan", "source", "config", "kube", "view"],
   admin: ["config", "view"],
   demo: [
@@ -44,7 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 const SEAMS = ["clock", "log", "metrics", "processes"];
-const PURE = ["errors", "ip", "bgp/wire", "bgp/bfd", "bgp/fsm", "bgp/rib", "objects", "plan", "view"];
+const PURE = ["errors", "ip", "bgp/wire", "bgp/bfd", "bgp/fsm", "bgp/rib", "objects", "plan", "ipam", "view"];
 const FOR_ALL = ["errors"];
 
 /**

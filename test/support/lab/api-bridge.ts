@@ -3,28 +3,43 @@ import { join } from "node:path";
 import type { Host } from "./fabric.ts";
 import { until } from "./wait.ts";
 
-/**
- * Makes a port of this side's loopback reachable at `inside` of a host's loopback: a unix socket is the same file in every network namespace. The caller
- * closes the server; the other half ends with the host.
- */
-export async function bridgeInto(host: Host, outside: () => number, inside: number): Promise<Server> {
-  const path = join(host.directory, `bridge-${inside}.sock`);
-  const server = createServer((near) => {
-    const far = connect(outside(), "127.0.0.1");
-    near.pipe(far).pipe(near);
-    near.on("error", () => far.destroy()).on("close", () => far.destroy());
-    far.on("error", () => near.destroy()).on("close", () => near.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  const program = `
+const PORT = 6443;
+
+/** Where a host of the fabric finds the API server once it has a bridge. */
+export const API_URL = `https://127.0.0.1:${PORT}`;
+
+/** Makes an API server on this side's loopback reachable on a host's: a unix socket is the same file in every network namespace. */
+export class ApiBridge {
+  readonly #outside: Server;
+
+  private constructor(outside: Server) {
+    this.#outside = outside;
+  }
+
+  /** `port` is asked for every connection. */
+  static async into(host: Host, port: () => number): Promise<ApiBridge> {
+    const path = join(host.directory, "api.sock");
+    const outside = createServer((near) => {
+      const far = connect(port(), "127.0.0.1");
+      near.pipe(far).pipe(near);
+      near.on("error", () => far.destroy()).on("close", () => far.destroy());
+      far.on("error", () => near.destroy()).on("close", () => near.destroy());
+    });
+    await new Promise<void>((resolve) => outside.listen(path, resolve));
+    const inside = `
     const { connect, createServer } = require("node:net");
     createServer((near) => {
       const far = connect(${JSON.stringify(path)});
       near.pipe(far).pipe(near);
       near.on("error", () => far.destroy()).on("close", () => far.destroy());
       far.on("error", () => near.destroy()).on("close", () => near.destroy());
-    }).listen(${inside}, "127.0.0.1", () => console.log("bridge is up"));`;
-  const daemon = host.start(process.execPath, ["-e", program]);
-  await until("the bridge is up", async () => daemon.output().includes("bridge is up"));
-  return server;
+    }).listen(${PORT}, "127.0.0.1", () => console.log("bridge is up"));`;
+    const daemon = host.start(process.execPath, ["-e", inside]);
+    await until("the bridge is up", async () => daemon.output().includes("bridge is up"));
+    return new ApiBridge(outside);
+  }
+
+  close(): void {
+    this.#outside.close();
+  }
 }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -8,7 +9,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { KubeClient } from "../../../src/kube/client.ts";
 import type { Credentials } from "../../../src/kube/credentials.ts";
 import type { Outcome } from "../../../src/kube/failure.ts";
-import type { Resource } from "../../../src/kube/resource.ts";
+import { pathOf, type Resource } from "../../../src/kube/resource.ts";
 import { Secret } from "../../../src/kube/secret.ts";
 import { createAuthority } from "../certificate.ts";
 import { testDirectory } from "../leftovers.ts";
@@ -20,6 +21,7 @@ import { until } from "./wait.ts";
 
 const CRDS = new URL("../../../deploy/crds/", import.meta.url).pathname;
 const ADMIN_TOKEN = "admin-token";
+const SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc";
 
 /** An object as it is sent. */
 export interface KubeObject {
@@ -48,6 +50,12 @@ const CUSTOM_RESOURCE_DEFINITIONS = resource("apiextensions.k8s.io", "v1", "cust
 export interface ApiServerOptions {
   /** Keeps an audit log of who asked for what; see {@link ApiServer.audit}. */
   readonly audit?: boolean;
+  /** Users by their tokens, from the start on; see {@link ApiServer.setToken}. */
+  readonly tokens?: Readonly<Record<string, string>>;
+  /** Another etcd than the one that is built. */
+  readonly etcd?: string;
+  /** Further flags of kube-apiserver. */
+  readonly flags?: readonly string[];
 }
 
 /** A request as the audit log has it once it was answered. */
@@ -82,6 +90,7 @@ export class ApiServer {
   private constructor(programs: ControlPlanePrograms, options: ApiServerOptions) {
     this.#programs = programs;
     this.#options = options;
+    for (const [token, user] of Object.entries(options.tokens ?? {})) this.setToken(token, user);
   }
 
   /** Builds what is not there, and starts both. */
@@ -168,6 +177,25 @@ export class ApiServer {
     succeeded(outcome);
   }
 
+  /** What the server would say to `kubectl create`: "" = it would take the object. Nothing is stored. */
+  async refusalOf(place: Resource, object: KubeObject): Promise<string> {
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
+    const path = pathOf(place, { dryRun: "All", fieldValidation: "Strict" });
+    const answer = await new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
+      const asked = request({ host: "127.0.0.1", port: this.port, path, method: "POST", headers, ca: this.caPem }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
+      });
+      asked.on("error", reject);
+      asked.end(JSON.stringify(object));
+    });
+    if (answer.status === 201) return "";
+    const { message } = JSON.parse(answer.text);
+    if (answer.status !== 400 && answer.status !== 422) throw new Error(`the API server: ${answer.status} ${message}`);
+    return String(message);
+  }
+
   async delete(place: Resource, name: string): Promise<void> {
     succeeded(await this.admin.delete(place, name, this.#signal.signal));
   }
@@ -213,6 +241,35 @@ export class ApiServer {
       .filter((event) => event.user === user);
   }
 
+  /** Stops etcd where it is, as a machine that swaps or a disk that hangs does. Resolves when the API server has missed it three times, 2 s each. */
+  async pauseStorage(): Promise<void> {
+    this.#etcd?.signal("SIGSTOP");
+    for (const time of ["once", "twice", "three times"])
+      await until(`the API server misses its storage ${time}`, async () => !(await this.#storageAnswers()));
+  }
+
+  async resumeStorage(): Promise<void> {
+    this.#etcd?.signal("SIGCONT");
+    await until("the API server has its storage again", () => this.#storageAnswers(), 60_000);
+  }
+
+  /** A token of a ServiceAccount, as kubelet mounts them; `validSeconds` may lie in the past. */
+  serviceAccountToken(account: { readonly namespace: string; readonly name: string; readonly uid: string }, validSeconds: number): string {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = {
+      iss: SERVICE_ACCOUNT_ISSUER,
+      aud: [SERVICE_ACCOUNT_ISSUER],
+      sub: `system:serviceaccount:${account.namespace}:${account.name}`,
+      iat: now - 7200,
+      nbf: now - 7200,
+      exp: now + validSeconds,
+      "kubernetes.io": { namespace: account.namespace, serviceaccount: { name: account.name, uid: account.uid } },
+    };
+    const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const body = `${part({ alg: "RS256" })}.${part(claims)}`;
+    return `${body}.${sign("sha256", Buffer.from(body), readFileSync(join(this.#directory, "sa.key"))).toString("base64url")}`;
+  }
+
   /** Forgets etcd's history up to now. */
   async compact(): Promise<void> {
     const post = async (path: string, body: unknown): Promise<unknown> => {
@@ -245,7 +302,7 @@ export class ApiServer {
     this.#write("ca.crt", this.caPem);
     this.#write("sa.key", String(privateKey.export({ type: "pkcs8", format: "pem" })));
     this.#write("sa.pub", String(publicKey.export({ type: "spki", format: "pem" })));
-    this.#etcd = this.#spawn("etcd", this.#programs.etcd, [
+    this.#etcd = this.#spawn("etcd", this.#options.etcd ?? this.#programs.etcd, [
       `--data-dir=${join(this.#directory, "etcd")}`,
       `--listen-client-urls=http://127.0.0.1:${etcd}`,
       `--advertise-client-urls=http://127.0.0.1:${etcd}`,
@@ -279,11 +336,12 @@ export class ApiServer {
       `--token-auth-file=${file("tokens.csv")}`,
       `--service-account-key-file=${file("sa.pub")}`,
       `--service-account-signing-key-file=${file("sa.key")}`,
-      "--service-account-issuer=https://kubernetes.default.svc",
+      `--service-account-issuer=${SERVICE_ACCOUNT_ISSUER}`,
       "--authorization-mode=RBAC",
       "--disable-admission-plugins=ServiceAccount",
       "--etcd-compaction-interval=0",
       ...(this.#options.audit === true ? audit : []),
+      ...(this.#options.flags ?? []),
       ...flags,
     ]);
     this.#server = server;
@@ -295,6 +353,19 @@ export class ApiServer {
       },
       90_000,
     );
+  }
+
+  #storageAnswers(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+      const options = { host: "127.0.0.1", port: this.port, path: "/readyz/etcd", ca: this.caPem, headers, agent: false };
+      const question = request(options, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      });
+      question.once("error", () => resolve(false));
+      question.end();
+    });
   }
 
   #spawn(name: string, program: string, args: readonly string[]): Daemon {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export interface ControlPlanePrograms {
   readonly kubeApiserver: string;
@@ -12,8 +12,17 @@ export interface ControlPlanePrograms {
 const SOURCES = new URL("../../cluster/apiserver/", import.meta.url).pathname;
 const VERSION = "v1.34.4";
 
-/** What this machine must have: nothing where KUBEBUILDER_ASSETS names a directory with both programs, Go otherwise. */
-export const CONTROL_PLANE_NEEDS: readonly string[] = process.env["KUBEBUILDER_ASSETS"] ? [] : ["go"];
+const FLAGS: Readonly<Record<ProgramName, readonly string[]>> = {
+  etcd: [],
+  "kube-apiserver": ["-X", `k8s.io/component-base/version.gitVersion=${VERSION}`],
+};
+type ProgramName = "etcd" | "kube-apiserver";
+
+/** What this machine must have: nothing where KUBEBUILDER_ASSETS names a directory with both programs, or where both were built before; Go otherwise. */
+export const CONTROL_PLANE_NEEDS: readonly string[] =
+  process.env["KUBEBUILDER_ASSETS"] || (existsSync(builtPath("etcd")) && existsSync(builtPath("kube-apiserver")))
+    ? []
+    : ["go (or KUBEBUILDER_ASSETS)"];
 
 /** A first build takes minutes, of which Go's own cache keeps most. */
 export const CONTROL_PLANE_BUILD_MILLIS = 1_200_000;
@@ -22,23 +31,25 @@ export const CONTROL_PLANE_BUILD_MILLIS = 1_200_000;
 export async function controlPlanePrograms(): Promise<ControlPlanePrograms> {
   const given = process.env["KUBEBUILDER_ASSETS"];
   if (given) return { kubeApiserver: join(given, "kube-apiserver"), etcd: join(given, "etcd") };
-  return {
-    etcd: await build("etcd", []),
-    kubeApiserver: await build("kube-apiserver", ["-X", `k8s.io/component-base/version.gitVersion=${VERSION}`]),
-  };
+  return { etcd: await build("etcd"), kubeApiserver: await build("kube-apiserver") };
 }
 
-async function build(name: string, linkerFlags: readonly string[]): Promise<string> {
-  const source = join(SOURCES, name);
+/** In this user's cache; another name for other sources. */
+function builtPath(name: ProgramName): string {
   const digest = createHash("sha256");
-  for (const file of ["main.go", "go.mod", "go.sum"]) digest.update(readFileSync(join(source, file)));
+  for (const file of ["main.go", "go.mod", "go.sum"]) digest.update(readFileSync(join(SOURCES, name, file)));
   const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "herald-test");
-  const program = join(cache, `${name}-${digest.digest("hex").slice(0, 12)}`);
+  return join(cache, `${name}-${digest.digest("hex").slice(0, 12)}`);
+}
+
+async function build(name: ProgramName): Promise<string> {
+  const program = builtPath(name);
   if (existsSync(program)) return program;
   process.stderr.write(`herald: building ${name} for the tests of level cluster; this takes minutes, once\n`);
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(dirname(program), { recursive: true });
   const temporary = `${program}.${process.pid}.tmp`;
-  await run("go", ["build", "-trimpath", "-ldflags", ["-s", "-w", ...linkerFlags].join(" "), "-o", temporary, "."], source);
+  const flags = ["-s", "-w", ...FLAGS[name]].join(" ");
+  await run("go", ["build", "-trimpath", "-ldflags", flags, "-o", temporary, "."], join(SOURCES, name));
   // Whole or not at all: another run may build at the same time.
   renameSync(temporary, program);
   return program;

@@ -71,7 +71,7 @@ export class Host {
     this.directory = testDirectory(name);
   }
 
-  start(program: string, args: readonly string[], environment: Record<string, string> = {}): Daemon {
+  start(program: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Daemon {
     this.#started += 1;
     const log = join(this.directory, `${program.split("/").at(-1) ?? program}-${this.#started}.log`);
     const output = openSync(log, "w");

@@ -50,6 +50,15 @@ export class Gobgp implements Router {
     this.#ask(["neighbor", peer, "softresetin", "-a", FAMILY[family]]);
   }
 
+  /** Prefixes that the peer has withdrawn on the wire, in all of its sessions since gobgpd started. */
+  withdrawn(peer: string): number {
+    const states = list(JSON.parse(this.#ask(["-j", "neighbor"]))).map((neighbor) => record(record(neighbor)["state"]));
+    const state = states.find((one) => one["neighbor_address"] === peer);
+    if (state === undefined) throw new Error(`gobgpd has no neighbour ${peer}`);
+    // Fields that are 0 are left out.
+    return num(record(record(state["messages"])["received"])["withdraw_prefix"] ?? 0);
+  }
+
   #ask(args: readonly string[]): string {
     return this.#host.run("gobgp", args);
   }

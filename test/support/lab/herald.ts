@@ -18,6 +18,8 @@ export interface HeraldSettings {
   readonly cluster?: ClusterDirectory;
   /** Further keys of the configuration. */
   readonly configuration?: Readonly<Record<string, unknown>>;
+  /** Further variables of its environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Reads objects from the API server that this names instead of from {@link Herald.cluster}. */
   readonly kubeconfig?: string;
 }
@@ -58,7 +60,7 @@ export class Herald {
       ...this.#settings.configuration,
     };
     writeFileSync(file, JSON.stringify(configuration));
-    this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file]);
+    this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file], this.#settings.environment);
   }
 
   /** SIGKILL: the process has no last words. */
@@ -67,15 +69,15 @@ export class Herald {
     await this.#daemon?.exited;
   }
 
+  /** Where its admin API is, as `--server` takes it. */
+  get server(): string {
+    return `unix:${this.#socket}`;
+  }
+
   /** SIGTERM, and its exit code. */
   async stop(): Promise<number | null> {
     this.#daemon?.signal("SIGTERM");
     return (await this.#daemon?.exited) ?? null;
-  }
-
-  /** As a crash: SIGKILL. */
-  async kill(): Promise<void> {
-    await this.#daemon?.stop("SIGKILL");
   }
 
   output(): string {

@@ -135,7 +135,7 @@ export const peerEdited: RackChange = {
 export const speakerKilled: RackChange = {
   name: "a speaker is killed (-9) and comes back",
   async run(rack, traffic) {
-    await rack.heralds.n2.kill();
+    await rack.heralds.n2.crash();
     await traffic.flows(200);
     await rack.heralds.n2.start();
     await rack.routedTo(NODES);

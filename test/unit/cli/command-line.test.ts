@@ -27,7 +27,13 @@ interface Outcome {
 }
 
 function herald(args: readonly string[], input = ""): Outcome {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8", input, cwd: root });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: "utf8",
+    input,
+    cwd: root,
+    // Whoever runs this may have a cluster.
+    env: { ...process.env, HOME: scratch, KUBECONFIG: "", KUBERNETES_SERVICE_HOST: "" },
+  });
   return { status, stdout, stderr };
 }
 
@@ -71,6 +77,8 @@ describe("--help", () => {
     "routes",
     "services",
     "events",
+    "drain",
+    "undrain",
     "validate",
     "crds",
     "demo",
@@ -94,6 +102,8 @@ describe("--help", () => {
     routes: "asks a speaker: live-commands.test.ts",
     services: "asks a speaker: live-commands.test.ts",
     events: "asks a speaker: live-commands.test.ts",
+    drain: "changes a cluster: live-cluster.test.ts",
+    undrain: "changes a cluster: live-cluster.test.ts",
   };
   const OFFLINE = COMMANDS.filter((command) => !(command in ELSEWHERE));
 
@@ -181,6 +191,12 @@ describe("exit codes", () => {
     ["explain", "shop/web", "--server", "127.0.0.1:1"],
     ["plan", demo, "--peer", "none"],
     ["plan", demo, "--against", "live"],
+    ["explain", "shop/web", "live"],
+    ["balance", "live"],
+    ["plan", "--kubeconfig", "/nowhere"],
+    ["drain", "node-1"],
+    ["undrain", "node-1"],
+    ["drain", "node-1", "--wait", "--server", "127.0.0.1:1"],
     ["events", "--server", "unix:/nowhere"],
     ["validate", "/nowhere"],
     ["peers", "--server", "127.0.0.1:1"],

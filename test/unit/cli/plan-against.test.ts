@@ -98,7 +98,8 @@ async function compare(
   filter: { readonly node?: string; readonly peer?: string } = {},
 ): Promise<PlanDifference> {
   const whole = { heraldNamespace: "herald-system", node: filter.node ?? null, peer: filter.peer ?? null };
-  return compareSides(await loadSide([side(before)], whole), await loadSide([side(after)], whole), whole);
+  const load = (objects: readonly Raw[]) => loadSide([side(objects)], whole, () => Promise.reject(new Error("no file is the cluster")));
+  return compareSides(await load(before), await load(after), whole);
 }
 
 /** Where each route goes to: `node peer prefix`. */
@@ -224,7 +225,11 @@ describe("herald plan PATH… --against OLD", () => {
   });
 
   const REFUSED: readonly (readonly [readonly string[], number, string])[] = [
-    [["--against", "live"], 1, "herald: --against live: this version reads no API server: name a file or directory"],
+    [
+      ["--against", "live"],
+      1,
+      "herald: live cluster: there is no kubeconfig (KUBECONFIG, ~/.kube/config), and this is not a Pod: name a kubeconfig",
+    ],
     [["--against", "/nowhere"], 1, "herald: /nowhere: "],
     [["-", "--against", "-"], 2, "herald: - on both sides: stdin can be read once: name a file or directory"],
     [["--against", "PATH", "--peer", "tor-x"], 1, "herald: --peer tor-x: no BGPPeer of that name: "],
@@ -234,6 +239,7 @@ describe("herald plan PATH… --against OLD", () => {
     const outcome = spawnSync(process.execPath, [program, "plan", path, ...flags.map((flag) => (flag === "PATH" ? path : flag))], {
       encoding: "utf8",
       input: "",
+      env: { ...process.env, HOME: scratch, KUBECONFIG: "", KUBERNETES_SERVICE_HOST: "" },
     });
     expect([outcome.status, outcome.stdout]).toEqual([status, ""]);
     expect(outcome.stderr.trimEnd().split("\n")).toHaveLength(1);

@@ -318,6 +318,25 @@ describe("the connection", () => {
     expect((await listAll(client, signal)).at(-1)).toMatchObject({ type: "end" });
   });
 
+  const BROKEN: readonly (readonly ["h2" | "http/1.1", "reset" | "closed"])[] = [
+    ["h2", "reset"],
+    ["h2", "closed"],
+    ["http/1.1", "reset"],
+    ["http/1.1", "closed"],
+  ];
+  it.each(BROKEN)("of %s that is %s in the middle of a watch is a failure: only the server itself ends one", async (protocol, how) => {
+    const server = await serve({ protocol });
+    const link = new BreakableLink(() => server.port);
+    const port = await link.start();
+    cleanups.push(() => link.stop());
+    const { client, signal } = connectTo(server, systemClock, new URL(`https://127.0.0.1:${port}`));
+    const watch = await open(client, signal);
+    if (how === "reset") link.reset();
+    else link.close();
+    expect(await next(watch)).toMatchObject([{ type: "failed", failure: { condition: "Unreachable" } }]);
+    expect(await next(watch)).toBe(null);
+  });
+
   it("whose PINGs are answered lives on", async () => {
     const server = await serve();
     const clock = new FakeClock();

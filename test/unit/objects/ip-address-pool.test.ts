@@ -23,7 +23,11 @@ describe("an IPAddressPool", () => {
   });
 
   it("gives its addresses out by default, those ending in .0 and .255 too", () => {
-    expect(accepted("IPAddressPool", ours("IPAddressPool"))).toMatchObject({ autoAssign: true, avoidBuggyIPs: false });
+    expect(accepted("IPAddressPool", ours("IPAddressPool"))).toMatchObject({
+      autoAssign: true,
+      avoidBuggyIPs: false,
+      serviceAllocation: null,
+    });
     const serviceAllocation = {
       priority: 10,
       namespaces: ["shop"],
@@ -33,6 +37,18 @@ describe("an IPAddressPool", () => {
     expect(accepted("IPAddressPool", ours("IPAddressPool", { autoAssign: false, avoidBuggyIPs: true, serviceAllocation }))).toMatchObject({
       autoAssign: false,
       avoidBuggyIPs: true,
+      serviceAllocation: {
+        priority: 10,
+        namespaces: ["shop"],
+        namespaceSelectors: [{ matchLabels: { a: "b" }, matchExpressions: [] }],
+        serviceSelectors: [{ matchLabels: {}, matchExpressions: [] }],
+      },
+    });
+    expect(accepted("IPAddressPool", ours("IPAddressPool", { serviceAllocation: {} })).serviceAllocation).toEqual({
+      priority: 0,
+      namespaces: [],
+      namespaceSelectors: [],
+      serviceSelectors: [],
     });
   });
 

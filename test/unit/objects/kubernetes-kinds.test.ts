@@ -39,6 +39,36 @@ describe("a Service", () => {
       internalTrafficPolicy: "Cluster",
       healthCheckNodePort: null,
       publishNotReadyAddresses: false,
+      loadBalancer: null,
+    });
+  });
+
+  it("says what addresses it wants where it is of type LoadBalancer", () => {
+    const raw = service({
+      type: "LoadBalancer",
+      ipFamilyPolicy: "PreferDualStack",
+      ipFamilies: ["IPv6", "IPv4"],
+      loadBalancerIP: "192.0.2.7",
+      ports: [{ port: 53, protocol: "UDP" }, { port: 443 }, { port: 0 }],
+      selector: { app: "web" },
+    });
+    expect(accepted("Service", raw).loadBalancer).toEqual({
+      ipFamilyPolicy: "PreferDualStack",
+      ipFamilies: ["IPv6", "IPv4"],
+      loadBalancerIP: "192.0.2.7",
+      ports: [
+        { protocol: "UDP", port: 53 },
+        { protocol: "TCP", port: 443 },
+      ],
+      selector: { app: "web" },
+    });
+    expect(findings(raw)).toHaveLength(1);
+    expect(accepted("Service", service({ type: "LoadBalancer" })).loadBalancer).toEqual({
+      ipFamilyPolicy: "SingleStack",
+      ipFamilies: [],
+      loadBalancerIP: "",
+      ports: [],
+      selector: {},
     });
   });
 

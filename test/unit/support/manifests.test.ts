@@ -58,6 +58,13 @@ const FULL: readonly ClusterObject[] = [
     internalTrafficPolicy: "Local",
     healthCheckNodePort: 30001,
     publishNotReadyAddresses: true,
+    loadBalancer: {
+      ipFamilyPolicy: "RequireDualStack",
+      ipFamilies: ["IPv6", "IPv4"],
+      loadBalancerIP: "203.0.113.1",
+      ports: [{ protocol: "UDP", port: 53 }],
+      selector: { app: "web" },
+    },
   }),
   service("plain", { type: "ClusterIP" }),
   slice("web", [endpoint("10.1.0.1", "n1", "serving terminating"), { ...endpoint("10.1.0.2", null, "ready"), pod: "web-1" }], {
@@ -130,6 +137,12 @@ const FULL: readonly ClusterObject[] = [
   }),
   community("names", { blue: "65000:9", red: "large:9:9:9" }),
   pool("edge", "203.0.113.10", "203.0.113.20", { tier: "gold" }),
+  {
+    ...pool("set-aside", "203.0.113.30", "203.0.113.40"),
+    autoAssign: false,
+    avoidBuggyIPs: true,
+    serviceAllocation: { priority: 7, namespaces: ["shop"], namespaceSelectors: [labelled("team", "a")], serviceSelectors: [labelled("tier", "gold")] },
+  },
 ];
 
 describe("manifests of objects", () => {

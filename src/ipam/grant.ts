@@ -1,0 +1,133 @@
+/** What one Service is given now, beside or instead of what it holds, and what it lacks. Changes nothing. */
+
+import type { Address, Family } from "../ip/address.ts";
+import type { Namespace, Service } from "../objects/kinds.ts";
+import type { AddressBook, Holder } from "./address-book.ts";
+import type { Pool } from "./pool.ts";
+import { admits } from "./pool-choice.ts";
+import type { Problem } from "./problem.ts";
+import type { Wish } from "./wish.ts";
+
+/** The Service as the allocator knows it. */
+export interface Applicant extends Holder {
+  readonly service: Service;
+  readonly wish: Wish;
+  /** At most one per family. */
+  readonly held: readonly Address[];
+  /** Held addresses on which it was found with another that does not share them. */
+  readonly conflicts: ReadonlySet<string>;
+}
+
+export interface GrantPorts {
+  readonly book: AddressBook;
+  /** Pools that it is given addresses from, in order. */
+  readonly candidates: readonly Pool[];
+  readonly namespace: Namespace | undefined;
+}
+
+export interface Grant {
+  /** Each instead of the one of its family that is held, if any. */
+  readonly gives: readonly Address[];
+  readonly problems: readonly Problem[];
+}
+
+export function grant(applicant: Applicant, ports: GrantPorts): Grant {
+  const { service, wish, held } = applicant;
+  const problems = conflictsOf(applicant, ports.book);
+  const nothing: Grant = { gives: [], problems };
+  if (service.metadata.deleting) return nothing;
+  if (wish.fault !== null) return { gives: [], problems: [...problems, { code: "invalidRequest", fault: wish.fault }] };
+  const named = namedPool(applicant, ports);
+  if (named !== null && !named.ok) return { gives: [], problems: [...problems, named.problem] };
+  const only = named?.pool ?? null;
+
+  const gives = new Map<Family, Address>();
+  const missing: Family[] = [];
+  for (const family of wish.families) {
+    const has = held.find((address) => address.family === family);
+    const asked = wish.requested[family];
+    if (asked !== undefined) {
+      if (has?.key === asked.key) problems.push(...oddities(asked, applicant, only, ports));
+      else {
+        const problem = whyNot(asked, applicant, only, ports);
+        if (problem === null) gives.set(family, asked);
+        else problems.push(problem);
+      }
+    } else if (has === undefined) missing.push(family);
+    else if (only === null || only.offersAddress(has) || ports.book.offering(has).length === 0)
+      problems.push(...oddities(has, applicant, only, ports));
+    // It asks for another pool than the one it has its address from.
+    else missing.push(family);
+  }
+  const anchors = [...held.filter(({ family }) => !missing.includes(family)), ...gives.values()];
+  const pools = only === null ? anchoredFirst(ports.candidates, anchors) : [only];
+  const found = choose(missing, pools, applicant, ports.book);
+  for (const family of missing) {
+    const address = found.get(family);
+    if (address !== undefined) gives.set(family, address);
+    else problems.push(lackOf(family, pools, only));
+  }
+  if (wish.needsAll && held.length === 0 && gives.size < wish.families.length) return { gives: [], problems };
+  return { gives: [...gives.values()], problems };
+}
+
+/** Held addresses that still have another on them that does not share them. */
+function conflictsOf(applicant: Applicant, book: AddressBook): Problem[] {
+  if (applicant.conflicts.size === 0) return [];
+  return applicant.held.flatMap((address): Problem[] => {
+    if (!applicant.conflicts.has(address.key)) return [];
+    const found = book.obstacle(address, applicant);
+    return found === null ? [] : [{ code: "keptInConflict", address, holder: found.holder.key, obstacle: found.obstacle }];
+  });
+}
+
+type Named = { readonly ok: true; readonly pool: Pool } | { readonly ok: false; readonly pool?: undefined; readonly problem: Problem };
+
+/** The pool that the Service names; null = none. */
+function namedPool({ service, wish }: Applicant, { book, namespace }: GrantPorts): Named | null {
+  if (wish.pool === null) return null;
+  const pool = book.pools.get(wish.pool);
+  if (pool === undefined) return { ok: false, problem: { code: "unknownPool", pool: wish.pool } };
+  if (!admits(pool, service, namespace)) return { ok: false, problem: { code: "poolNotAllowed", pool: wish.pool } };
+  return { ok: true, pool };
+}
+
+/** What is odd about an address that is kept nevertheless. */
+function oddities(address: Address, { service }: Applicant, only: Pool | null, { book, namespace }: GrantPorts): Problem[] {
+  const offering = book.offering(address);
+  if (offering.length === 0) return [{ code: "keptOutsidePools", address }];
+  if ((only !== null && offering.includes(only)) || offering.some((pool) => admits(pool, service, namespace))) return [];
+  return [{ code: "keptNotAllowed", address, pools: offering.map(({ name }) => name) }];
+}
+
+/** Why the Service cannot have the address it asks for; null = it can. */
+function whyNot(address: Address, applicant: Applicant, only: Pool | null, { book, namespace }: GrantPorts): Problem | null {
+  const allowed = book.offering(address).some((pool) => (only === null ? admits(pool, applicant.service, namespace) : pool === only));
+  if (!allowed) return { code: "addressNotInPool", address, pool: only?.name ?? null };
+  const found = book.obstacle(address, applicant);
+  return found === null ? null : { code: "addressInUse", address, holder: found.holder.key, obstacle: found.obstacle };
+}
+
+/** Both families of a Service rather from one pool: those that have its other address go first. */
+function anchoredFirst(pools: readonly Pool[], anchors: readonly Address[]): readonly Pool[] {
+  if (anchors.length === 0) return pools;
+  const near = pools.filter((pool) => anchors.some((address) => pool.offersAddress(address)));
+  return near.length === 0 ? pools : [...near, ...pools.filter((pool) => !near.includes(pool))];
+}
+
+/** From the first pool that has all of them, else each from the first that has it. */
+function choose(families: readonly Family[], pools: readonly Pool[], applicant: Applicant, book: AddressBook): ReadonlyMap<Family, Address> {
+  const found = new Map<Family, Address>();
+  for (const pool of pools) {
+    const here = families.flatMap((family) => book.find(pool, family, applicant) ?? []);
+    if (here.length === families.length) return new Map(here.map((address) => [address.family, address]));
+    for (const address of here) if (!found.has(address.family)) found.set(address.family, address);
+  }
+  return found;
+}
+
+function lackOf(family: Family, pools: readonly Pool[], only: Pool | null): Problem {
+  const having = pools.filter((pool) => pool.has(family));
+  if (having.length === 0) return { code: "noPool", family, pool: only?.name ?? null };
+  return { code: "poolExhausted", family, pools: having.map(({ name }) => name) };
+}

@@ -1,0 +1,41 @@
+/**
+ * Who may be on one address with whom: MetalLB's rules. Both name the same sharing key, none of their ports is the same, and traffic that arrives for one
+ * may arrive for the other: both take it on any node, or both on the nodes of the very same pods.
+ */
+
+import type { LoadBalancerWish, Service } from "../objects/kinds.ts";
+
+export const SHARING_ANNOTATION = "herald.dev/allow-shared-ip";
+
+export interface SharingTerms {
+  /** "" = shares with nobody. */
+  readonly key: string;
+  /** Equal where traffic may arrive on the same nodes. */
+  readonly backend: string;
+  /** `TCP 443`. */
+  readonly ports: readonly string[];
+}
+
+export type SharingObstacle = "key" | "policy" | "ports";
+
+export function sharingTerms({ metadata, externalTrafficPolicy }: Service, { ports, selector }: LoadBalancerWish): SharingTerms {
+  const pods = Object.entries(selector)
+    .map(([label, value]) => `${label}=${value}`)
+    .sort();
+  return {
+    key: metadata.annotations[SHARING_ANNOTATION] ?? "",
+    backend: externalTrafficPolicy === "Cluster" ? "Cluster" : `Local ${metadata.namespace} ${pods.join(",")}`,
+    ports: [...new Set(ports.map(({ protocol, port }) => `${protocol} ${port}`))],
+  };
+}
+
+/** Why the two may not share an address; null = they may. */
+export function sharingObstacle(a: SharingTerms, b: SharingTerms): SharingObstacle | null {
+  if (a.key === "" || a.key !== b.key) return "key";
+  if (a.backend !== b.backend) return "policy";
+  return a.ports.some((port) => b.ports.includes(port)) ? "ports" : null;
+}
+
+export function sameTerms(a: SharingTerms, b: SharingTerms): boolean {
+  return a.key === b.key && a.backend === b.backend && a.ports.length === b.ports.length && a.ports.every((port) => b.ports.includes(port));
+}
