@@ -19,6 +19,11 @@ export type LogEvent =
   | { readonly event: "lease.lost"; readonly why: string }
   | { readonly event: "lease.heldByOther"; readonly holder: string }
   | { readonly event: "lease.fault"; readonly lease: string; readonly why: string }
+  | { readonly event: "address.written"; readonly service: string; readonly addresses: readonly string[] }
+  | { readonly event: "address.unavailable"; readonly service: string; readonly why: string }
+  | { readonly event: "address.writeFailed"; readonly service: string; readonly why: string }
+  | { readonly event: "address.readFailed"; readonly why: string }
+  | { readonly event: "pool.writeFailed"; readonly pool: string; readonly why: string }
   | { readonly event: "state.unavailable"; readonly why: string }
   /** A graceful stop needs to know that this Pod is being deleted; it cannot be known. */
   | { readonly event: "ownPod.unknown"; readonly why: string }
@@ -115,6 +120,11 @@ const LEVELS = {
   "lease.lost": "warn",
   "lease.heldByOther": "info",
   "lease.fault": "warn",
+  "address.written": "info",
+  "address.unavailable": "warn",
+  "address.writeFailed": "warn",
+  "address.readFailed": "warn",
+  "pool.writeFailed": "warn",
   "state.unavailable": "warn",
   "ownPod.unknown": "warn",
   "state.restored": "info",

@@ -6,12 +6,15 @@ import { routeControllerRequest } from "../admin/controller-routes.ts";
 import { AdminServer } from "../admin/server.ts";
 import { systemClock } from "../clock.ts";
 import { loadConfig, type SpeakerConfig } from "../config/file.ts";
+import { AddressDuty } from "../controller/address-duty.ts";
 import { ConditionsDuty } from "../controller/conditions-duty.ts";
 import { Controller } from "../controller/controller.ts";
 import type { Duty } from "../controller/duty.ts";
+import type { EventSink } from "../controller/events.ts";
 import { LeaseElector } from "../controller/lease-elector.ts";
+import { PoolStatus } from "../controller/pool-status.ts";
 import { SpeakerError } from "../errors.ts";
-import { KubeClient } from "../kube/client.ts";
+import { KubeClient, type KubeClientOptions } from "../kube/client.ts";
 import { credentialsFor } from "../kube/credentials-for.ts";
 import { createLog } from "../log.ts";
 import { Metrics } from "../metrics.ts";
@@ -49,7 +52,8 @@ export async function runController(flags: ControllerFlags): Promise<number> {
   const metrics = new Metrics({ version: VERSION, commit: COMMIT });
   const clock = systemClock;
   const credentials = credentialsFor(origin);
-  const client = (purpose: string): KubeClient => new KubeClient({ credentials, clock, userAgent: `herald/${VERSION} ${purpose}` });
+  const client = (purpose: string, budget?: KubeClientOptions["budget"]): KubeClient =>
+    new KubeClient({ credentials, clock, userAgent: `herald/${VERSION} ${purpose}`, ...(budget === undefined ? {} : { budget }) });
 
   const source = new KubernetesSource({
     client: client("controller"),
@@ -79,7 +83,16 @@ export async function runController(flags: ControllerFlags): Promise<number> {
     random: Math.random,
     planning: plannerOptions(config),
   });
-  const duties: readonly Duty[] = [reporting(findings), conditions];
+  // How much it takes is the server's to say (429): ten thousand new addresses must not wait for a cap of ours.
+  const writes = client("addresses", { perSecond: 1000, burst: 1000 });
+  const holds = (): boolean => elector.holds;
+  const heraldNamespace = namespace;
+  const poolStatus: PoolStatus = new PoolStatus({ client: writes, clock, log, heraldNamespace, holds, usage: () => addresses.usage() });
+  const addresses = new AddressDuty(
+    { loadBalancerClass: config.loadBalancerClass, heraldNamespace },
+    { client: writes, clock, random: Math.random, log, events: NO_EVENTS, holds, usageChanged: () => poolStatus.changed() },
+  );
+  const duties: readonly Duty[] = [reporting(findings), addresses, poolStatus, conditions];
   const controller = new Controller({ source, elector, duties, clock, log });
   metrics.setControllerSource({
     kinds: () =>
@@ -91,13 +104,20 @@ export async function runController(flags: ControllerFlags): Promise<number> {
     invalidObjects: () => findings.refused(),
     sourceRestarts: () => source.restarts(),
     leading: () => controller.leading,
-    pools: () => [],
+    pools: () =>
+      addresses.usage().map(({ pool, family, assigned, available }) => ({
+        ...{ pool, family },
+        ...{ assigned: Number(assigned), available: Number(available) },
+      })),
   });
   const view = {
     ready: () => controller.ready,
     waitingFor: () => controller.waitingFor(),
     leading: () => controller.leading,
-    summary: () => [],
+    summary: () =>
+      addresses
+        .usage()
+        .map(({ pool, family, assigned, available }) => `IPAddressPool ${pool}  ${family}  assigned ${assigned}  available ${available}`),
   };
   const admin = new AdminServer(config.admin, {
     metrics,
@@ -121,11 +141,15 @@ export async function runController(flags: ControllerFlags): Promise<number> {
     ending.abort();
     metrics.stop();
     leases.close();
+    writes.close();
     await admin.stop();
     clearTimeout(deadline);
   }
   return EXIT.done;
 }
+
+/** The log says the same. */
+const NO_EVENTS: EventSink = { emit: () => {} };
 
 /** What is found between objects is found by the rules that speakers decide by. */
 function plannerOptions(config: SpeakerConfig): Omit<PlannerOptions, "node"> {

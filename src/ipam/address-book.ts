@@ -40,7 +40,7 @@ export class AddressBook {
 
   /** Whoever else is on the address and does not share it with the holder, and why; null = nobody. */
   obstacle(address: Address, holder: Holder): { readonly holder: Holder; readonly obstacle: SharingObstacle } | null {
-    for (const other of this.#holdings.get(address.key)?.holders ?? []) {
+    for (const other of this.#holdings.get(address.key)?.holders ?? NOBODY) {
       if (other === holder) continue;
       const obstacle = sharingObstacle(holder.terms, other.terms);
       if (obstacle !== null) return { holder: other, obstacle };
@@ -50,7 +50,7 @@ export class AddressBook {
 
   /** The others on the address who do not share it with the holder. */
   *opponents(address: Address, holder: Holder): Generator<Holder> {
-    for (const other of this.#holdings.get(address.key)?.holders ?? [])
+    for (const other of this.#holdings.get(address.key)?.holders ?? NOBODY)
       if (other !== holder && sharingObstacle(holder.terms, other.terms) !== null) yield other;
   }
 
@@ -66,21 +66,23 @@ export class AddressBook {
   take(address: Address, holder: Holder): void {
     let holding = this.#holdings.get(address.key);
     if (holding === undefined) {
-      holding = { address, value: numberOf(address), holders: new Set() };
+      holding = { address, value: numberOf(address), holders: [] };
       this.#holdings.set(address.key, holding);
       this.#used[address.family].add(holding.value);
       for (const pool of this.#index.offering(address.family, holding.value)) pool.take(address.family);
     }
-    if (holding.holders.has(holder)) return;
-    holding.holders.add(holder);
+    if (holding.holders.includes(holder)) return;
+    holding.holders.push(holder);
     this.#join(holding, holder);
   }
 
   release(address: Address, holder: Holder): void {
     const holding = this.#holdings.get(address.key);
-    if (holding === undefined || !holding.holders.delete(holder)) return;
+    const at = holding?.holders.indexOf(holder) ?? -1;
+    if (holding === undefined || at < 0) return;
+    holding.holders.splice(at, 1);
     this.#leave(holding, holder);
-    if (holding.holders.size > 0) return;
+    if (holding.holders.length > 0) return;
     this.#holdings.delete(address.key);
     this.#used[address.family].delete(holding.value);
     for (const pool of this.#index.offering(address.family, holding.value)) pool.free(address.family, holding.value);
@@ -102,6 +104,7 @@ export class AddressBook {
     let least: Holding | null = null;
     for (const holding of group.members.keys()) {
       if (least !== null && holding.value >= least.value) continue;
+      if (holder.terms.ports.some((port) => group.ports.get(port)?.has(holding) === true)) continue;
       if (pool.offers(family, holding.value) && this.obstacle(holding.address, holder) === null) least = holding;
     }
     return least?.address ?? null;
@@ -141,10 +144,12 @@ export class AddressBook {
   }
 }
 
+const NOBODY: readonly Holder[] = [];
+
 interface Holding {
   readonly address: Address;
   readonly value: bigint;
-  readonly holders: Set<Holder>;
+  readonly holders: Holder[];
 }
 
 /** Addresses on which somebody of one key and backend is, and on which of them each port is taken; counted, since several may be on one. */

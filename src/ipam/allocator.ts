@@ -82,7 +82,7 @@ export class Allocator {
       if (entry === undefined) break;
       this.#grant(entry, touched);
     }
-    return [...touched].map(([entry, before]) => this.#decisionOf(entry, before));
+    return [...touched].flatMap(([entry, before]) => (entry.forgotten ? [] : [this.#decisionOf(entry, before)]));
   }
 
   /** What the allocator holds for a Service, `namespace/name`; null = it is not ours. */
@@ -90,9 +90,10 @@ export class Allocator {
     return this.#entries.get(key)?.held ?? null;
   }
 
-  /** Of every pool and each family that it has. */
+  /** Of every pool and each family that it has, by name. */
   usage(): readonly PoolUsage[] {
-    return [...this.#book.pools.values()].flatMap((pool) => FAMILIES.flatMap((family) => (pool.has(family) ? [pool.usage(family)] : [])));
+    const pools = [...this.#book.pools.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return pools.flatMap((pool) => FAMILIES.flatMap((family) => (pool.has(family) ? [pool.usage(family)] : [])));
   }
 
   #setService(service: Service): void {
@@ -177,7 +178,7 @@ export class Allocator {
     for (const entry of arrived) {
       entry.held = [...entry.service.loadBalancerIPs];
       for (const address of entry.held) {
-        if (this.#book.obstacle(address, entry) !== null) entry.conflicts.add(address.key);
+        if (this.#book.obstacle(address, entry) !== null) entry.conflicts = new Set([...entry.conflicts, address.key]);
         this.#book.take(address, entry);
       }
     }
@@ -185,10 +186,11 @@ export class Allocator {
 
   /** Takes from changed Services what they do not ask for any more, or may not share any more, the youngest first. */
   #settle(touched: Map<Entry, readonly Address[]>): readonly Entry[] {
-    const changed = [...this.#changed].sort(byOrder).reverse();
+    const changed = [...this.#changed].sort(byOrder);
     this.#changed = new Set();
-    for (const entry of changed) {
-      touched.set(entry, entry.fresh ? [] : entry.held);
+    for (const entry of changed) touched.set(entry, entry.fresh ? NOTHING : entry.held);
+    for (const entry of changed.toReversed()) {
+      if (entry.held.length === 0) continue;
       const kept = new Map<Family, Address>();
       for (const address of this.#wanted(entry)) if (!kept.has(address.family)) kept.set(address.family, address);
       for (const address of entry.held)
@@ -214,29 +216,28 @@ export class Allocator {
   #release(entry: Entry, address: Address): void {
     this.#book.release(address, entry);
     entry.held = entry.held.filter(({ key }) => key !== address.key);
-    entry.conflicts.delete(address.key);
     this.#freed = true;
   }
 
   #grant(entry: Entry, touched: Map<Entry, readonly Address[]>): void {
     if (entry.forgotten) return;
-    const before = entry.fresh ? [] : entry.held;
+    const before = entry.fresh ? NOTHING : entry.held;
     const { gives, problems } = grant(entry, this.#portsOf(entry));
     for (const address of gives) {
       const old = entry.held.find(({ family }) => family === address.family);
       if (old !== undefined) this.#release(entry, old);
       this.#book.take(address, entry);
-      entry.held = [...entry.held, address];
+      entry.held = entry.held.length === 0 ? [address] : [...entry.held, address];
       // Whoever waits may be put beside it.
       if (entry.terms.key !== "") this.#freed = true;
     }
-    if (gives.length > 0) entry.held = inOrderOf(entry.wish, entry.held);
-    const said = problems.map(problemText).join("; ");
+    if (entry.held.length > 1) entry.held = inOrderOf(entry.wish, entry.held);
+    const said = problems.length === 0 ? "" : problems.map(problemText).join("; ");
     if ((gives.length > 0 || said !== entry.said) && !touched.has(entry)) touched.set(entry, before);
     entry.said = said;
     entry.problems = problems;
-    for (const key of [...entry.conflicts])
-      if (!problems.some((one) => one.code === "keptInConflict" && one.address.key === key)) entry.conflicts.delete(key);
+    if (entry.conflicts.size > 0)
+      entry.conflicts = new Set(problems.flatMap((problem) => (problem.code === "keptInConflict" ? [problem.address.key] : [])));
     if (problems.length > 0) this.#waiting.add(entry);
     else this.#waiting.delete(entry);
   }
@@ -252,9 +253,8 @@ export class Allocator {
 
   #decisionOf(entry: Entry, before: readonly Address[]): Decision {
     entry.fresh = false;
-    const had = new Set(before.map(({ key }) => key));
-    const found = new Set(entry.service.loadBalancerIPs.map(({ key }) => key));
-    const gained = entry.held.filter(({ key }) => !had.has(key) && !found.has(key));
+    const had = [...before, ...entry.service.loadBalancerIPs];
+    const gained = entry.held.filter(({ key }) => !had.some((address) => address.key === key));
     return {
       service: entry.service,
       addresses: entry.held,
@@ -271,6 +271,10 @@ export class Allocator {
   }
 }
 
+const NOTHING: readonly Address[] = [];
+const UNTROUBLED: readonly Problem[] = [];
+const NO_CONFLICTS: ReadonlySet<string> = new Set();
+
 /** One Service of ours. */
 class Entry implements Holder {
   readonly key: string;
@@ -279,10 +283,10 @@ class Entry implements Holder {
   service: Service;
   wish: Wish;
   terms: SharingTerms;
-  held: readonly Address[] = [];
+  held: readonly Address[] = NOTHING;
   /** Held addresses on which it was found with another that does not share them. */
-  readonly conflicts = new Set<string>();
-  problems: readonly Problem[] = [];
+  conflicts: ReadonlySet<string> = NO_CONFLICTS;
+  problems: readonly Problem[] = UNTROUBLED;
   said = "";
   candidates: readonly Pool[] | null = null;
   epoch = -1;

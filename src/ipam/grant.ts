@@ -41,7 +41,7 @@ export function grant(applicant: Applicant, ports: GrantPorts): Grant {
   if (named !== null && !named.ok) return { gives: [], problems: [...problems, named.problem] };
   const only = named?.pool ?? null;
 
-  const gives = new Map<Family, Address>();
+  const gives: Address[] = [];
   const missing: Family[] = [];
   for (const family of wish.families) {
     const has = held.find((address) => address.family === family);
@@ -50,7 +50,7 @@ export function grant(applicant: Applicant, ports: GrantPorts): Grant {
       if (has?.key === asked.key) problems.push(...oddities(asked, applicant, only, ports));
       else {
         const problem = whyNot(asked, applicant, only, ports);
-        if (problem === null) gives.set(family, asked);
+        if (problem === null) gives.push(asked);
         else problems.push(problem);
       }
     } else if (has === undefined) missing.push(family);
@@ -59,16 +59,15 @@ export function grant(applicant: Applicant, ports: GrantPorts): Grant {
     // It asks for another pool than the one it has its address from.
     else missing.push(family);
   }
-  const anchors = [...held.filter(({ family }) => !missing.includes(family)), ...gives.values()];
-  const pools = only === null ? anchoredFirst(ports.candidates, anchors) : [only];
-  const found = choose(missing, pools, applicant, ports.book);
-  for (const family of missing) {
-    const address = found.get(family);
-    if (address !== undefined) gives.set(family, address);
-    else problems.push(lackOf(family, pools, only));
+  if (missing.length > 0) {
+    const anchors = [...held.filter(({ family }) => !missing.includes(family)), ...gives];
+    const pools = only === null ? anchoredFirst(ports.candidates, anchors) : [only];
+    const found = choose(missing, pools, applicant, ports.book);
+    gives.push(...found);
+    for (const family of missing) if (!found.some((address) => address.family === family)) problems.push(lackOf(family, pools, only));
   }
-  if (wish.needsAll && held.length === 0 && gives.size < wish.families.length) return { gives: [], problems };
-  return { gives: [...gives.values()], problems };
+  if (wish.needsAll && held.length === 0 && gives.length < wish.families.length) return { gives: [], problems };
+  return { gives, problems };
 }
 
 /** Held addresses that still have another on them that does not share them. */
@@ -116,12 +115,22 @@ function anchoredFirst(pools: readonly Pool[], anchors: readonly Address[]): rea
 }
 
 /** From the first pool that has all of them, else each from the first that has it. */
-function choose(families: readonly Family[], pools: readonly Pool[], applicant: Applicant, book: AddressBook): ReadonlyMap<Family, Address> {
-  const found = new Map<Family, Address>();
-  for (const pool of pools) {
-    const here = families.flatMap((family) => book.find(pool, family, applicant) ?? []);
-    if (here.length === families.length) return new Map(here.map((address) => [address.family, address]));
-    for (const address of here) if (!found.has(address.family)) found.set(address.family, address);
+function choose(families: readonly Family[], pools: readonly Pool[], applicant: Applicant, book: AddressBook): readonly Address[] {
+  if (families.length > 1) {
+    for (const pool of pools) {
+      if (!families.every((family) => pool.has(family))) continue;
+      const here = families.flatMap((family) => book.find(pool, family, applicant) ?? []);
+      if (here.length === families.length) return here;
+    }
+  }
+  const found: Address[] = [];
+  for (const family of families) {
+    for (const pool of pools) {
+      const address = book.find(pool, family, applicant);
+      if (address === null) continue;
+      found.push(address);
+      break;
+    }
   }
   return found;
 }

@@ -57,7 +57,7 @@ export class Pool {
     for (; part.nextRange < part.ranges.length; part.nextRange++) {
       const range = part.ranges[part.nextRange];
       if (range === undefined) break;
-      let value = used.nextFree(part.hint > range.from ? part.hint : range.from);
+      let value = used.nextFree(range.from <= part.hint ? part.hint : range.from);
       while (avoids && value <= range.to && isBuggy(value)) value = used.nextFree(value + 1n);
       if (value <= range.to) {
         part.hint = value;

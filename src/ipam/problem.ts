@@ -1,9 +1,9 @@
 /** Why a Service lacks an address it asks for, or holds one that it would not be given today. */
 
-import { type Address, type Family } from "../ip/address.ts";
+import type { Address, Family } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
-import { ADDRESSES_ANNOTATION, POOL_ANNOTATION } from "./wish.ts";
 import { SHARING_ANNOTATION, type SharingObstacle } from "./sharing.ts";
+import { ADDRESSES_ANNOTATION, POOL_ANNOTATION } from "./wish.ts";
 
 export type Problem =
   /** The Service contradicts itself. */

@@ -18,12 +18,16 @@ export interface SharingTerms {
 
 export type SharingObstacle = "key" | "policy" | "ports";
 
+const NOT_SHARED: SharingTerms = { key: "", backend: "", ports: [] };
+
 export function sharingTerms({ metadata, externalTrafficPolicy }: Service, { ports, selector }: LoadBalancerWish): SharingTerms {
+  const key = metadata.annotations[SHARING_ANNOTATION] ?? "";
+  if (key === "") return NOT_SHARED;
   const pods = Object.entries(selector)
     .map(([label, value]) => `${label}=${value}`)
     .sort();
   return {
-    key: metadata.annotations[SHARING_ANNOTATION] ?? "",
+    key,
     backend: externalTrafficPolicy === "Cluster" ? "Cluster" : `Local ${metadata.namespace} ${pods.join(",")}`,
     ports: [...new Set(ports.map(({ protocol, port }) => `${protocol} ${port}`))],
   };
@@ -37,5 +41,6 @@ export function sharingObstacle(a: SharingTerms, b: SharingTerms): SharingObstac
 }
 
 export function sameTerms(a: SharingTerms, b: SharingTerms): boolean {
+  if (a === b) return true;
   return a.key === b.key && a.backend === b.backend && a.ports.length === b.ports.length && a.ports.every((port) => b.ports.includes(port));
 }

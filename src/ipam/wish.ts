@@ -39,12 +39,13 @@ export function wishOf(service: Service, loadBalancer: LoadBalancerWish): Wish {
   };
 }
 
+const ALONE: Readonly<Record<Family, readonly Family[]>> = { IPv4: ["IPv4"], IPv6: ["IPv6"] };
+
 /** `ipFamilies`, which a server fills in; objects of before dual-stack have the family of their cluster IP. */
 function familiesOf({ clusterIPs }: Service, { ipFamilies, ipFamilyPolicy }: LoadBalancerWish): readonly Family[] {
-  const written = ipFamilies.length > 0 ? ipFamilies : clusterIPs.map(({ family }) => family);
-  const families = [...new Set(written)];
-  const known: readonly Family[] = families.length > 0 ? families : FAMILIES.slice(0, 1);
-  return ipFamilyPolicy === "SingleStack" ? known.slice(0, 1) : known;
+  const [first = FAMILIES[0]] = ipFamilies.length > 0 ? ipFamilies : clusterIPs.map(({ family }) => family);
+  if (ipFamilyPolicy === "SingleStack") return ALONE[first];
+  return [...new Set([first, ...ipFamilies, ...(ipFamilies.length > 0 ? [] : clusterIPs.map(({ family }) => family))])];
 }
 
 interface Requested {
@@ -52,12 +53,15 @@ interface Requested {
   readonly fault: string | null;
 }
 
+const UNREQUESTED: Requested = { addresses: {}, fault: null };
+
 function requestedAddresses({ metadata }: Service, { loadBalancerIP }: LoadBalancerWish, families: readonly Family[]): Requested {
   const annotated = listOf(metadata.annotations[ADDRESSES_ANNOTATION] ?? "");
   const field = listOf(loadBalancerIP);
   const addresses: Partial<Record<Family, Address>> = {};
   const refuse = (fault: string): Requested => ({ addresses: {}, fault });
   const asked = annotated.length > 0 ? annotated : field;
+  if (asked.length === 0) return UNREQUESTED;
   const where = annotated.length > 0 ? ADDRESSES_ANNOTATION : "spec.loadBalancerIP";
   for (const text of asked) {
     const parsed = parseAddress(text);
@@ -78,7 +82,10 @@ function requestedAddresses({ metadata }: Service, { loadBalancerIP }: LoadBalan
   return { addresses, fault: null };
 }
 
+const NONE: readonly string[] = [];
+
 function listOf(text: string): readonly string[] {
+  if (text === "") return NONE;
   return text
     .split(",")
     .map((one) => one.trim())

@@ -11,8 +11,8 @@ import type {
   Endpoint,
   EndpointSlice,
   IPAddressPool,
-  LoadBalancerWish,
   LabelSelector,
+  LoadBalancerWish,
   Metadata,
   Namespace,
   Node,
@@ -188,7 +188,14 @@ export function community(name: string, values: Readonly<Record<string, string>>
 
 export function pool(name: string, from: string, to: string, labels: Readonly<Record<string, string>> = {}): IPAddressPool {
   const ranges = [{ from: ip(from), to: ip(to) }];
-  return { kind: "IPAddressPool", metadata: metadata(name, HERALD_NAMESPACE, { labels }), ranges, autoAssign: true, avoidBuggyIPs: false, serviceAllocation: null };
+  return {
+    kind: "IPAddressPool",
+    metadata: metadata(name, HERALD_NAMESPACE, { labels }),
+    ranges,
+    autoAssign: true,
+    avoidBuggyIPs: false,
+    serviceAllocation: null,
+  };
 }
 
 /** The input that creates or replaces the object. */

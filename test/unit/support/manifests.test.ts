@@ -141,7 +141,12 @@ const FULL: readonly ClusterObject[] = [
     ...pool("set-aside", "203.0.113.30", "203.0.113.40"),
     autoAssign: false,
     avoidBuggyIPs: true,
-    serviceAllocation: { priority: 7, namespaces: ["shop"], namespaceSelectors: [labelled("team", "a")], serviceSelectors: [labelled("tier", "gold")] },
+    serviceAllocation: {
+      priority: 7,
+      namespaces: ["shop"],
+      namespaceSelectors: [labelled("team", "a")],
+      serviceSelectors: [labelled("tier", "gold")],
+    },
   },
 ];
 
