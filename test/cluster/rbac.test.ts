@@ -56,6 +56,8 @@ requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("the rights in deploy/kustomize"
     await server.apply(NODES, nodeStatus(NODE, "127.0.0.1"), "status");
     await server.apply(servicesIn("shop"), loadBalancer("web"));
     await server.apply(servicesIn("shop"), ingress("web", "198.18.0.1"), "status");
+    // Has no address yet: the controller gives it one.
+    await server.apply(servicesIn("shop"), loadBalancer("api"));
     await server.apply(resource("herald.dev", "v1alpha1", "ipaddresspools", "herald-system"), {
       apiVersion: "herald.dev/v1alpha1",
       kind: "IPAddressPool",
@@ -103,7 +105,9 @@ requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("the rights in deploy/kustomize"
   /** An address comes and goes, so that there is something to tell of; the second time it is the same again. */
   const announceAndWithdraw = async (speaker: RunningWorkload): Promise<void> => {
     const announced = async (wanted: boolean): Promise<boolean> =>
-      (await speaker.items("/api/v1/services")).some((item) => item["kind"] === "LoadBalancerIP" && item["announced"] === wanted);
+      (await speaker.items("/api/v1/services")).some(
+        (item) => item["service"] === "shop/web" && item["kind"] === "LoadBalancerIP" && item["announced"] === wanted,
+      );
     for (let round = 0; round < 2; round++) {
       await server.apply(slicesIn("shop"), slice("web-1", "web"));
       await until("the address is announced", () => announced(true), PATIENCE_MILLIS);
