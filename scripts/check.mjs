@@ -11,6 +11,9 @@ const tools = join(root, "tools");
 const bundle = join(root, "dist/herald.mjs");
 const fixing = process.argv.includes("--fix");
 
+// Without an extension, which kustomize knows as well: `kubectl apply -f deploy/crds` must not take it for an object.
+const KUSTOMIZATION = "Kustomization";
+
 /** Name, what it promises, and the work: throws `Failure` with what a person needs to see. */
 const STEPS = [
   ["tools", "packages and lint tools are installed from their locks", installTools],
@@ -71,21 +74,28 @@ function compareFile(path, args) {
     throw new Failure(`${path} differs from \`herald ${args.join(" ")}\`; npm run check -- --fix writes it anew`);
 }
 
-/** One file per CustomResourceDefinition, named like it. */
+/** One file per CustomResourceDefinition, named like it, and the list of them for kustomize, which reads no file outside a folder of its own. */
 function compareCrds() {
   const printed = command(process.execPath, [bundle, "crds"]).split(/^---\n/m);
-  const wanted = new Map(printed.filter((text) => text.trim() !== "").map((text) => [`${nameOf(text)}.yaml`, text]));
+  const definitions = new Map(printed.filter((text) => text.trim() !== "").map((text) => [`${nameOf(text)}.yaml`, text]));
+  if (definitions.size === 0) throw new Failure("herald crds printed nothing");
+  const wanted = new Map([...definitions, [KUSTOMIZATION, kustomizationOf([...definitions.keys()].sort())]]);
   if (fixing) {
     rmSync(join(root, "deploy/crds"), { recursive: true, force: true });
     mkdirSync(join(root, "deploy/crds"), { recursive: true });
     for (const [name, text] of wanted) writeFileSync(join(root, "deploy/crds", name), text);
   }
-  const found = readdirSync(join(root, "deploy/crds")).filter((name) => name.endsWith(".yaml"));
+  const found = readdirSync(join(root, "deploy/crds"));
   const differing = [...new Set([...wanted.keys(), ...found])].filter(
     (name) => !found.includes(name) || read(`deploy/crds/${name}`) !== wanted.get(name),
   );
-  if (differing.length === 0 && wanted.size > 0) return;
+  if (differing.length === 0) return;
   throw new Failure(`deploy/crds differs from \`herald crds\` (${differing.join(", ")}); npm run check -- --fix writes it anew`);
+}
+
+function kustomizationOf(files) {
+  const lines = ["apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization", "resources:", ...files.map((file) => `  - ${file}`)];
+  return `${lines.join("\n")}\n`;
 }
 
 function nameOf(definition) {

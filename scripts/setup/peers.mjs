@@ -17,6 +17,7 @@ const PEERS = [
   { package: "docker-compose", program: "docker-compose", services: [] },
   { package: "nftables", program: "nft", services: [] },
   { package: "procps", program: "ps", services: [] },
+  { package: "prometheus", program: "promtool", services: ["prometheus"] },
 ];
 const FURTHER_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/frr"];
 

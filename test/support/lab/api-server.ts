@@ -15,6 +15,8 @@ import { createAuthority } from "../certificate.ts";
 import { testDirectory } from "../leftovers.ts";
 import { type ControlPlanePrograms, controlPlanePrograms } from "./control-plane-programs.ts";
 import { Daemon } from "./fabric.ts";
+import { record, text } from "./json.ts";
+import { kubeconfigOf } from "./kubeconfig.ts";
 import { until } from "./wait.ts";
 
 const CRDS = new URL("../../../deploy/crds/", import.meta.url).pathname;
@@ -34,15 +36,42 @@ export function resource(group: string, version: string, plural: string, namespa
   return { group, version, plural, namespace };
 }
 
+const AUDIT_LOG = "audit.log";
+/** Who asked for what, without bodies; a watch is there as soon as it is answered, and once more at its end. */
+const AUDIT_POLICY = JSON.stringify({
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [{ level: "Metadata" }],
+});
+
 const CUSTOM_RESOURCE_DEFINITIONS = resource("apiextensions.k8s.io", "v1", "customresourcedefinitions");
 
 export interface ApiServerOptions {
+  /** Keeps an audit log of who asked for what; see {@link ApiServer.audit}. */
+  readonly audit?: boolean;
   /** Users by their tokens, from the start on; see {@link ApiServer.setToken}. */
   readonly tokens?: Readonly<Record<string, string>>;
   /** Another etcd than the one that is built. */
   readonly etcd?: string;
   /** Further flags of kube-apiserver. */
   readonly flags?: readonly string[];
+}
+
+/** A request as the audit log has it once it was answered. */
+export interface AuditEvent {
+  readonly user: string;
+  readonly verb: string;
+  /** "" = of no resource, as /version is. */
+  readonly group: string;
+  /** With its subresource: `services/status`. */
+  readonly resource: string;
+  /** "" = of the whole cluster. */
+  readonly namespace: string;
+  /** "" = of a list, or of what is made without one. */
+  readonly name: string;
+  readonly allowed: boolean;
+  readonly status: number;
 }
 
 /** A real kube-apiserver on a real etcd, on free ports of loopback, with RBAC. */
@@ -106,17 +135,15 @@ export class ApiServer {
     return { source: "the test", read: async () => access };
   }
 
-  /** A kubeconfig of a user that may do everything, for kubectl. */
-  kubeconfig(): string {
-    const certificate = Buffer.from(this.caPem).toString("base64");
-    return JSON.stringify({
-      apiVersion: "v1",
-      kind: "Config",
-      clusters: [{ name: "lab", cluster: { server: `https://127.0.0.1:${this.port}`, "certificate-authority-data": certificate } }],
-      users: [{ name: "admin", user: { token: ADMIN_TOKEN } }],
-      contexts: [{ name: "lab", context: { cluster: "lab", user: "admin" } }],
-      "current-context": "lab",
-    });
+  /** A kubeconfig of the bearer of a token, by default of a user that may do everything. */
+  kubeconfig(token = ADMIN_TOKEN): string {
+    return kubeconfigOf({ port: this.port, ca: this.caPem, token });
+  }
+
+  /** The same as a file. */
+  kubeconfigFile(name: string, token = ADMIN_TOKEN): string {
+    this.#write(`${name}.kubeconfig`, this.kubeconfig(token));
+    return join(this.#directory, `${name}.kubeconfig`);
   }
 
   /** Tokens of one user; takes effect with the next start of the server. */
@@ -175,7 +202,7 @@ export class ApiServer {
 
   /** Herald's own kinds, from deploy/crds; resolves when all are served. */
   async installCrds(): Promise<void> {
-    const files = readdirSync(CRDS);
+    const files = readdirSync(CRDS).filter((name) => name.endsWith(".yaml"));
     for (const file of files) await this.apply(CUSTOM_RESOURCE_DEFINITIONS, parse(readFileSync(join(CRDS, file), "utf8")));
     for (const file of files) {
       const [plural = ""] = file.split(".");
@@ -198,9 +225,20 @@ export class ApiServer {
     await this.#server?.stop("SIGKILL");
   }
 
-  /** After {@link kill}, on the same port and the same etcd. */
-  async restart(): Promise<void> {
-    await this.#startServer();
+  /** After {@link kill}, on the same port and the same etcd; `flags` are further ones of this start. */
+  async restart(flags: readonly string[] = []): Promise<void> {
+    await this.#startServer(flags);
+  }
+
+  /** Every request of a user that was answered so far, of all starts. */
+  audit(user: string): readonly AuditEvent[] {
+    const lines = readFileSync(join(this.#directory, AUDIT_LOG), "utf8").split("\n");
+    // The last one may be half written. Most are of others, and parsing is the dear part.
+    return lines
+      .slice(0, -1)
+      .filter((line) => line.includes(JSON.stringify(user)))
+      .map((line) => auditEventOf(JSON.parse(line)))
+      .filter((event) => event.user === user);
   }
 
   /** Stops etcd where it is, as a machine that swaps or a disk that hangs does. Resolves when the API server has missed it three times, 2 s each. */
@@ -278,10 +316,12 @@ export class ApiServer {
     await this.#startServer();
   }
 
-  async #startServer(): Promise<void> {
+  async #startServer(flags: readonly string[] = []): Promise<void> {
     const tokens = [...this.#tokens].map(([token, { user, group }]) => `${token},${user},${user},${group}\n`);
     this.#write("tokens.csv", tokens.join(""));
     const file = (name: string): string => join(this.#directory, name);
+    this.#write("audit-policy.yaml", AUDIT_POLICY);
+    const audit = [`--audit-policy-file=${file("audit-policy.yaml")}`, `--audit-log-path=${file(AUDIT_LOG)}`];
     const server = this.#spawn("kube-apiserver", this.#programs.kubeApiserver, [
       `--etcd-servers=http://127.0.0.1:${this.#ports.etcd}`,
       "--bind-address=127.0.0.1",
@@ -300,7 +340,9 @@ export class ApiServer {
       "--authorization-mode=RBAC",
       "--disable-admission-plugins=ServiceAccount",
       "--etcd-compaction-interval=0",
+      ...(this.#options.audit === true ? audit : []),
       ...(this.#options.flags ?? []),
+      ...flags,
     ]);
     this.#server = server;
     await until(
@@ -341,6 +383,22 @@ export class ApiServer {
 
 function succeeded(outcome: Outcome<unknown>): void {
   if (!outcome.ok) throw new Error(`the API server: ${outcome.failure.condition}: ${outcome.failure.message}`);
+}
+
+/** audit.k8s.io/v1, level Metadata. */
+function auditEventOf(line: unknown): AuditEvent {
+  const { user, verb, objectRef = {}, annotations = {}, responseStatus = {} } = record(line);
+  const { apiGroup = "", resource = "", subresource, namespace = "", name = "" } = record(objectRef);
+  return {
+    user: text(record(user)["username"] ?? ""),
+    verb: text(verb),
+    group: text(apiGroup),
+    resource: subresource === undefined ? text(resource) : `${text(resource)}/${text(subresource)}`,
+    namespace: text(namespace),
+    name: text(name),
+    allowed: record(annotations)["authorization.k8s.io/decision"] === "allow",
+    status: Number(record(responseStatus)["code"] ?? 0),
+  };
 }
 
 function nameOf(object: unknown): string {

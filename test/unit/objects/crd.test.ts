@@ -13,7 +13,9 @@ const roots = crdDocuments().map((document) => at(document, "spec", "versions", 
 
 describe("the CRDs (apiextensions.k8s.io/v1)", () => {
   it("are those under deploy/crds, a file per kind (npm run check -- --fix writes them)", () => {
-    const files = readdirSync(directory).sort();
+    const files = readdirSync(directory)
+      .filter((name) => name.endsWith(".yaml"))
+      .sort();
     const plurals = ["bgpadvertisements", "bgpnodestatuses", "bgppeers", "communities", "ipaddresspools"];
     expect(files).toEqual(plurals.map((plural) => `${plural}.herald.dev.yaml`));
     const written = files.map((name) => parseYaml(readFileSync(join(directory, name), "utf8")).documents[0]?.value);
