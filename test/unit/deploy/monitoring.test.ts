@@ -20,6 +20,7 @@ const SOURCE: MetricsSource = {
       messages: [{ direction: "sent", type: "update", count: 1 }],
       notifications: [{ direction: "received", code: 6, subcode: 2, count: 1 }],
       updateErrors: { treatAsWithdraw: 0 },
+      bfd: { up: true, detections: 0 },
     },
   ],
   decisions: () => [{ announced: true, reason: "", count: 1 }],
