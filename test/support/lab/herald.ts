@@ -17,6 +17,8 @@ export interface HeraldSettings {
   readonly cluster?: ClusterDirectory;
   /** Further keys of the configuration. */
   readonly configuration?: Readonly<Record<string, unknown>>;
+  /** Another place of the bundle, away from the package koffi. */
+  readonly bundle?: string;
   /** Reads objects from the API server that this names instead of from {@link Herald.cluster}. */
   readonly kubeconfig?: string;
 }
@@ -51,7 +53,7 @@ export class Herald {
       ...this.#settings.configuration,
     };
     writeFileSync(file, JSON.stringify(configuration));
-    this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file]);
+    this.#daemon = this.#host.start(process.execPath, [this.#settings.bundle ?? BUNDLE, "speaker", "--config", file]);
     await until("the speaker is ready", async () => this.#ready());
   }
 

@@ -14,7 +14,9 @@ const roots = crdDocuments().map((document) => at(document, "spec", "versions", 
 describe("the CRDs (apiextensions.k8s.io/v1)", () => {
   it("are those under deploy/crds, a file per kind (npm run check -- --fix writes them)", () => {
     const files = readdirSync(directory).sort();
-    expect(files).toEqual(["bgpadvertisements", "bgppeers", "communities", "ipaddresspools"].map((plural) => `${plural}.herald.dev.yaml`));
+    expect(files).toEqual(
+      ["bfdprofiles", "bgpadvertisements", "bgppeers", "communities", "ipaddresspools"].map((plural) => `${plural}.herald.dev.yaml`),
+    );
     const written = files.map((name) => parseYaml(readFileSync(join(directory, name), "utf8")).documents[0]?.value);
     const name = (document: unknown): string => String(at(document, "metadata", "name"));
     const generated = [...crdDocuments()].sort((a, b) => (name(a) < name(b) ? -1 : 1));
