@@ -121,7 +121,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
 
   it("forbids what RBAC does not allow: named, and nothing is synced", async () => {
     const { sink } = follow(server.credentials("herald-1"));
-    await sink.until(() => sink.findings.length === 8);
+    await sink.until(() => sink.findings.length === 9);
     expect(sink.findings.map(({ code, message }) => `${code} ${message.split(":")[0]}`)).toContain(
       "sourceMissing services may not be read (Forbidden)",
     );
