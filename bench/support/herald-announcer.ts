@@ -14,6 +14,7 @@ import { type Address, addressFromOctets, type Family } from "../../src/ip/addre
 import { hostPrefix } from "../../src/ip/prefix.ts";
 import type { BGPPeer } from "../../src/objects/kinds.ts";
 import { Peer } from "../../src/speaker/peer.ts";
+import { tcp } from "../../src/speaker/transport.ts";
 
 export interface HeraldReport {
   readonly peakRssMiB: number;
@@ -50,6 +51,7 @@ export function runHeraldAnnouncer(options: HeraldOptions): void {
       prefixes: new PrefixTable(),
       attributes: new AttributeTable(),
       clock: systemClock,
+      transport: tcp,
       log: () => {},
       recorder: null,
       seed: () => 1,

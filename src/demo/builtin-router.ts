@@ -16,6 +16,7 @@ import { lowestLinkBandwidth } from "../ip/link-bandwidth.ts";
 import { MessageCounters } from "../speaker/message-counters.ts";
 import { PeerSockets } from "../speaker/peer-sockets.ts";
 import { SessionTimers } from "../speaker/session-timers.ts";
+import { tcp } from "../speaker/transport.ts";
 import { type DemoNode, type DemoRouter, NODE_ASN, ROUTER_ASN } from "./router.ts";
 import { type ReceivedPath, type RouterTable, tableOf } from "./table.ts";
 
@@ -106,7 +107,12 @@ class Session {
     this.#address = address;
     this.#port = port;
     this.#onChange = onChange;
-    this.#sockets = new PeerSockets({ clock: systemClock, counters: new MessageCounters(), handle: (event) => this.#handle(event) });
+    this.#sockets = new PeerSockets({
+      clock: systemClock,
+      transport: tcp,
+      counters: new MessageCounters(),
+      handle: (event) => this.#handle(event),
+    });
     this.#timers = new SessionTimers(systemClock, (ref) => this.#onTimer(ref));
   }
 

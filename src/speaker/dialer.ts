@@ -1,7 +1,8 @@
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
 import { describeSocketError } from "./connection.ts";
+import type { Stream } from "./stream.ts";
 
 export interface DialTarget {
   readonly address: Address;
@@ -12,7 +13,7 @@ export interface DialTarget {
 
 /** Exactly one of the two is called, once, unless the dial is cancelled before. */
 export interface DialSink {
-  connected(socket: Socket): void;
+  connected(socket: Stream): void;
   failed(why: string): void;
 }
 

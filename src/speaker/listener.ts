@@ -4,10 +4,11 @@ import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
 import { parseAddress } from "../ip/parse.ts";
 import { describeProcess, findTcpListener } from "../processes.ts";
+import type { Stream } from "./stream.ts";
 
 /** An accepted connection with its ends as values. */
 export interface Caller {
-  readonly socket: Socket;
+  readonly socket: Stream;
   readonly remoteAddress: Address;
   readonly remotePort: number;
   readonly localAddress: Address;

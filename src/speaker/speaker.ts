@@ -24,8 +24,8 @@ import { Commands } from "./commands.ts";
 import { DataplaneProbes } from "./dataplane-probes.ts";
 import { FindingLog } from "./finding-log.ts";
 import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
-import { askOverHttp } from "./http-ask.ts";
-import { Listener } from "./listener.ts";
+import { askOverHttp, type HttpAsk } from "./http-ask.ts";
+import type { Listener } from "./listener.ts";
 import { LiveView } from "./live-view.ts";
 import { PeerSet } from "./peer-set.ts";
 import { Planning } from "./planning.ts";
@@ -34,6 +34,7 @@ import { Recorder } from "./recorder.ts";
 import { lockStateFile, type StateLock } from "./state-lock.ts";
 import { type Round, Timeline } from "./timeline.ts";
 import { recordTransitions } from "./transitions.ts";
+import { type Transport, tcp } from "./transport.ts";
 
 export interface SpeakerOptions {
   readonly config: SpeakerConfig;
@@ -43,6 +44,12 @@ export interface SpeakerOptions {
   readonly clock: Clock;
   /** Addresses of this host; default: the system's. */
   readonly readAddresses?: ReadAddresses;
+  /** How sessions reach the network; default: TCP. */
+  readonly transport?: Transport;
+  /** How the data plane is probed; default: over HTTP. */
+  readonly ask?: HttpAsk;
+  /** 0 ≤ x < 1, for jitter; default: the system's. */
+  readonly random?: () => number;
 }
 
 /** What a reload did: keys that are in force now, and keys whose change needs a new process. */
@@ -70,7 +77,7 @@ export class Speaker {
   readonly #times = new PrefixTimes(this.#prefixes);
   readonly #timeline = new Timeline();
   readonly #findings: FindingLog;
-  readonly #listener: Listener;
+  readonly #listener: Pick<Listener, "start" | "stop">;
   readonly #ended = new AbortController();
   readonly #waitingForRoutes = new Set<string>();
   #config: SpeakerConfig;
@@ -87,7 +94,7 @@ export class Speaker {
   #listening: readonly { readonly address: Address; readonly port: number }[] = [];
 
   constructor(options: SpeakerOptions) {
-    const { config, log, metrics, clock, source } = options;
+    const { config, log, metrics, clock, source, transport = tcp, random } = options;
     this.#options = options;
     this.#config = config;
     this.#findings = new FindingLog(log);
@@ -109,7 +116,7 @@ export class Speaker {
     this.#planning = new Planning({
       clock,
       planner: this.#planner,
-      meter: () => performance.now(),
+      meter: () => clock.now(),
       coalesceMillis: () => this.#config.coalesceMillis,
       changed: (change, round) => this.#changed(change, round),
       decided: (round, millis) => this.#decided(round, millis),
@@ -118,9 +125,9 @@ export class Speaker {
       {
         clock,
         log,
-        ask: askOverHttp,
+        ask: options.ask ?? askOverHttp,
         readAddresses: options.readAddresses ?? readHostAddresses,
-        random: Math.random,
+        random: random ?? Math.random,
         state: (fact) => this.#planning.state(fact),
       },
       config,
@@ -131,7 +138,8 @@ export class Speaker {
       node: config.nodeName,
       prefixes: this.#prefixes,
       attributes: this.#attributes,
-      seed: () => randomInt(0x1_0000_0000),
+      transport,
+      seed: () => (random === undefined ? randomInt(0x1_0000_0000) : Math.floor(random() * 0x1_0000_0000)),
       recorder: {
         header: (peer, settings, seed) => this.#recorder?.header(peer, settings, seed),
         step: (peer, at, event, actions) => this.#recorder?.step(peer, at, event, actions),
@@ -152,7 +160,7 @@ export class Speaker {
         metrics.observeConvergence(peer, millis);
       },
     });
-    this.#listener = new Listener({ addresses: config.bgp.listen, port: config.bgp.port }, (caller) => this.#peers.call(caller));
+    this.#listener = transport.listen({ addresses: config.bgp.listen, port: config.bgp.port }, (caller) => this.#peers.call(caller));
     const parts = { node: config.nodeName, clock, source, planner: this.#planner, planning: this.#planning, peers: this.#peers };
     const view = new LiveView({
       ...parts,
