@@ -12,6 +12,10 @@ export type LogEvent =
   | { readonly event: "speaker.reloaded"; readonly changed: readonly string[]; readonly needRestart: readonly string[] }
   | { readonly event: "speaker.reloadFailed"; readonly why: string }
   | { readonly event: "state.unavailable"; readonly why: string }
+  | { readonly event: "state.restored"; readonly file: string; readonly routes: number; readonly peers: number; readonly agreedAt: string }
+  | { readonly event: "state.ignored"; readonly file: string; readonly why: string; readonly aside: string }
+  | { readonly event: "state.unwritable"; readonly why: string }
+  | { readonly event: "state.written" }
   | { readonly event: "source.fault"; readonly what: string; readonly why: string }
   | {
       readonly event: "object.invalid";
@@ -87,6 +91,10 @@ const LEVELS = {
   "speaker.reloaded": "info",
   "speaker.reloadFailed": "warn",
   "state.unavailable": "warn",
+  "state.restored": "info",
+  "state.ignored": "warn",
+  "state.unwritable": "warn",
+  "state.written": "info",
   "source.fault": "warn",
   "object.invalid": "warn",
   "object.more": "warn",

@@ -46,7 +46,7 @@ export function runHeraldAnnouncer(options: HeraldOptions): void {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const nextHop = { IPv4: addressFromOctets(Uint8Array.of(10, 0, 0, 5)), IPv6: addressFromOctets(hostOctets("IPv6", 5)) };
   const peer = new Peer(
-    { peer: peerObject(family, options), routerId: 0x0a000005, nextHop },
+    { peer: peerObject(family, options), routerId: 0x0a000005, nextHop, forwardingPreserved: false },
     {
       prefixes: new PrefixTable(),
       attributes: new AttributeTable(),

@@ -16,9 +16,6 @@ import { EXIT } from "./failure.ts";
 import type { SpeakerFlags } from "./program.ts";
 import { COMMIT, VERSION } from "./version.ts";
 
-/** A stop takes less than two seconds, whatever peers do. */
-const STOP_MILLIS = 1900;
-
 /** Runs until SIGTERM, SIGINT, or the end of the source. @throws {SpeakerError} when it cannot start */
 export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
   const read = (): SpeakerConfig => loadConfig(flags.config ?? null, { flags });
@@ -49,7 +46,7 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
     // An input that is read keeps the process alive.
     if (flags.whileStdin === true) process.stdin.destroy();
     // The last resort: a socket that does not end must not hold the node's shutdown up.
-    const deadline = setTimeout(() => process.exit(EXIT.failed), STOP_MILLIS);
+    const deadline = setTimeout(() => process.exit(EXIT.failed), speaker.stopMillis);
     await Promise.all([started ? speaker.stop() : null, admin.stop()]);
     clearTimeout(deadline);
   }

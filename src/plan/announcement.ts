@@ -8,6 +8,7 @@ import { PLAIN_ATTRIBUTES, type RouteAttributes } from "../bgp/rib/route.ts";
 import type { Family } from "../ip/address.ts";
 import { sortCommunities, sortExtendedCommunities, sortLargeCommunities } from "../ip/communities.ts";
 import { type Advertisement, selectsPeer } from "./advertisement.ts";
+import { leavingAttributes } from "./drain-phase.ts";
 import type { PeerVerdict } from "./peers.ts";
 
 /** What one advertisement wants of one prefix for one Service. */
@@ -120,7 +121,7 @@ export function announce(
         elsewhere ||= share.elsewhere;
       }
     }
-    if (reaches) announced.push({ peer: peer.name, wish: mergeFor(contributions, peer.name, pool) });
+    if (reaches) announced.push({ peer: peer.name, wish: mergeFor(contributions, peer, pool) });
   }
   return announcementTo(announced, elsewhere);
 }
@@ -130,14 +131,15 @@ export function attributesTo(announced: Announcement, peer: string): RouteAttrib
   return announced.peers.find((entry) => entry.peer === peer)?.wish.attributes ?? null;
 }
 
-function mergeFor(contributions: readonly (readonly [Contribution, number])[], peer: string, pool: WishPool): Wish {
+function mergeFor(contributions: readonly (readonly [Contribution, number])[], { name: peer, leaving }: PeerVerdict, pool: WishPool): Wish {
   const advertisements = new Set<Advertisement>();
   for (const [{ shares }] of contributions) {
     for (const { advertisement } of shares) if (selectsPeer(advertisement, peer)) advertisements.add(advertisement);
   }
   const linkBandwidth = sumWeights(contributions, peer);
   const merged = mergeAttributes([...advertisements]);
-  return pool.intern(linkBandwidth === null ? merged : { ...merged, linkBandwidth });
+  const weighted = linkBandwidth === null ? merged : { ...merged, linkBandwidth };
+  return pool.intern(leaving === null ? weighted : leavingAttributes(weighted, leaving));
 }
 
 /** What all of them together ask for, but for weights. */

@@ -17,6 +17,8 @@ export interface PlannerOptions {
   readonly ignoreExcludeLabel: boolean;
   /** Which signs on a Node object count as drained. */
   readonly drain: DrainSigns;
+  /** How a drained node leaves; left out = it withdraws at once. In force once time is stated as a fact. */
+  readonly leaving?: LeavingOptions;
   readonly damping: Damping;
   /** About so many transitions are described in one {@link PlanChange}; further decisions are counted. Default 1,000. */
   readonly transitionLimit?: number;
@@ -28,6 +30,13 @@ export interface DrainSigns {
   readonly cordon: boolean;
   /** Taint keys. */
   readonly taints: readonly string[];
+}
+
+/** Shape of a drain (docs/semantics.md, "Drain"). */
+export interface LeavingOptions {
+  readonly gracePeriodMillis: number;
+  /** 0..16. */
+  readonly prepend: number;
 }
 
 /** What is slowed down on purpose (docs/semantics.md, "Damping"). In force once time is stated as a fact. */
@@ -76,7 +85,7 @@ export interface PeerChange {
 }
 
 /**
- * What moved a decision: an object and its version, or a fact, whose version is "": kind `Session`, `Drain`, `ServiceProxy`, `HealthCheck`, or
+ * What moved a decision: an object and its version, or a fact, whose version is "": kind `Session`, `Drain`, `ServiceProxy`, `HealthCheck`, `StateFile`, or
  * `Timer` where time alone did it.
  */
 export interface Cause {
@@ -121,6 +130,10 @@ export interface PlanChange {
   readonly probes: readonly ProbeChange[];
   /** When time alone changes something next, in the milliseconds of the time fact; null = never. */
   readonly wakeAtMillis: number | null;
+  /** Somebody was asked about the data plane and has not answered for the first time, and no wait for that is over. */
+  readonly awaitsGates: boolean;
+  /** `leaving`: drained, and announcing with GRACEFUL_SHUTDOWN until the grace period is over. */
+  readonly drain: "none" | "leaving" | "drained";
   /** Work that is left: not 0 only after a bounded {@link Planner.decide}. */
   readonly pending: number;
 }

@@ -31,6 +31,7 @@ import {
   serviceWords,
   unmatchedWords,
   type Words,
+  within,
 } from "./words.ts";
 
 interface Place {
@@ -162,12 +163,14 @@ function explainNode(
 ): ExplainItem[] {
   const { scene } = view;
   const { entry, service } = place;
-  const { obstacle, options, mayAnnounce, peers, outsiders } = scene.parts;
+  const { options, mayAnnounce, peers, outsiders, leaving } = scene.parts;
+  const isLate = leaving !== null && view.decisionsOf(entry)[place.index]?.reason === "nodeDrained";
+  const obstacle = isLate ? leaving.obstacle : scene.parts.obstacle;
   const node = { object: { kind: "Node", namespace: "", name: options.node }, field: "", value: "" };
   const fine = [
     [8, options.ignoreExcludeLabel ? "the exclude label is ignored" : "no exclude label"],
     [9, "no true NetworkUnavailable condition"],
-    [10, "not drained"],
+    [10, leaving === null ? "not drained" : `${leaving.obstacle.text}: withdrawn ${within(leaving.untilMillis, view.nowMillis)}`],
   ] as const;
   for (const [number, text] of fine) {
     if (obstacle?.check === number) return [itemOf(scene, place, advertisement, null, report.fail(obstacle.reason, obstacleWords(scene)))];

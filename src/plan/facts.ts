@@ -1,4 +1,6 @@
+import type { RouteAttributes } from "../bgp/rib/route.ts";
 import type { Address, Family } from "../ip/address.ts";
+import type { Prefix } from "../ip/prefix.ts";
 import type { ObjectChange } from "../objects/kinds.ts";
 
 /**
@@ -12,6 +14,11 @@ export type Fact =
   | { readonly name: "sessionForgotten"; readonly peer: string }
   /** A local cause of drain (`POST /api/v1/drain` on this process); null = none. */
   | { readonly name: "drain"; readonly reason: string | null }
+  /**
+   * A graceful start: what the process before this one announced, which its peers still have and are told until everything was read. Stated before anything
+   * is decided. Whoever owned these routes has passed the gates of check 12.
+   */
+  | { readonly name: "restored"; readonly routes: readonly RestoredRoute[] }
   /**
    * Monotonic milliseconds, never going back. Without it no time passes: nothing is held down or damped, and no gate opens by waiting.
    */
@@ -33,6 +40,13 @@ export type Fact =
       readonly port: number;
       readonly answer: ProbeAnswer;
     };
+
+/** A prefix, the Services that wanted it (`namespace/name`), and what each peer was told. */
+export interface RestoredRoute {
+  readonly prefix: Prefix;
+  readonly owners: readonly string[];
+  readonly to: readonly { readonly peer: string; readonly attributes: RouteAttributes }[];
+}
 
 /** The answer to a probe over HTTP. Silence is none: nothing is stated until the first answer. */
 export type ProbeAnswer =

@@ -26,7 +26,7 @@ export interface HealthLatch {
   /** Made in the present step: of an older one whatever passed it stays past it. */
   isNew: boolean;
   /** Why it is open for all; null = it is shut. */
-  open: "answered" | "announced" | "notAsked" | null;
+  open: "answered" | "announced" | "restored" | "notAsked" | null;
   /** Open for `Prefer`: nobody said anything. */
   openBySilence: boolean;
   last: ProbeAnswer | null;
@@ -52,6 +52,8 @@ export class HealthGates {
   readonly #silence = new Agenda<ServiceEntry>();
   #new: HealthLatch[] = [];
   #probes: ProbeChange[] = [];
+  /** Services (`namespace/name`) whose routes outlived a restart, by family. Good for the first latch of each. */
+  readonly #restored: Readonly<Record<Family, Set<string>>> = { IPv4: new Set(), IPv6: new Set() };
 
   latch(entry: ServiceEntry, family: Family): HealthLatch | null {
     return this.#latches.get(entry)?.[family] ?? null;
@@ -60,6 +62,22 @@ export class HealthGates {
   /** When silence opens the next one; null = none waits. */
   get wakeAtMillis(): number | null {
     return this.#silence.next;
+  }
+
+  /** A graceful start: what these Services announced before it was past its gates. */
+  restore(owners: readonly string[], family: Family): void {
+    for (const owner of owners) this.#restored[family].add(owner);
+  }
+
+  /** Somebody is asked who has not answered yet, and no wait is over. */
+  get awaitsAnswer(): boolean {
+    for (const latches of this.#latches.values()) {
+      for (const family of FAMILIES) {
+        const latch = latches[family];
+        if (latch !== undefined && latch.asked !== null && latch.last === null && !latch.openBySilence) return true;
+      }
+    }
+    return false;
   }
 
   /** A new step begins. */
@@ -121,7 +139,8 @@ export class HealthGates {
       let latch = latches[family];
       if (latch === undefined || latch.uid !== uid || latch.port !== port) {
         this.#remove(entry, family, latches);
-        const open = announced(family) ? ("announced" as const) : null;
+        const restored = this.#restored[family].delete(entry.key);
+        const open = announced(family) ? ("announced" as const) : restored ? ("restored" as const) : null;
         latch = { uid, port, armedAtMillis: nowMillis, isNew: true, open, openBySilence: false, last: null, asked: null };
         latches[family] = latch;
         this.#new.push(latch);

@@ -146,7 +146,9 @@ export class Judge {
     }
     const known = overruled.get(key);
     if (known !== undefined) return known;
-    const decision: Decision = { ...wanted, ...furthest(eligibleShares(wanted), this.bench, family, overrides), wanted };
+    const shares = eligibleShares(wanted).filter((share) => overrides.get(share)?.late !== true);
+    const verdict = shares.length === 0 ? LATE : furthest(shares, this.bench, family, overrides);
+    const decision: Decision = { ...wanted, ...verdict, wanted };
     overruled.set(key, decision);
     return decision;
   }
@@ -185,6 +187,9 @@ interface Outcome {
   readonly weight: number | null;
   readonly elsewhere: boolean;
 }
+
+/** First wanted while the node leaves: as if it had left. */
+const LATE: Verdict = { announced: false, reason: "nodeDrained", check: 10, advertisement: null, peer: null, peers: [] };
 
 const NO_OVERRIDES: ReadonlyMap<Share, Override> = new Map();
 

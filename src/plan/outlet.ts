@@ -12,6 +12,7 @@ import { Agenda } from "./agenda.ts";
 import { AnnounceLimit } from "./announce-limit.ts";
 import { type AnnouncedPeer, type Announcement, announcementTo, NOTHING, type Wish, type WishPool } from "./announcement.ts";
 import type { Cause, Damping } from "./change.ts";
+import type { RestoredRoute } from "./facts.ts";
 import { HoldDown } from "./hold-down.ts";
 import type { PeerVerdict } from "./peers.ts";
 import { WeightDamping } from "./weight-damping.ts";
@@ -19,6 +20,8 @@ import { WeightDamping } from "./weight-damping.ts";
 /** What keeps a wanted prefix from being sent. Equal keys mean equal overrides. */
 export interface Override {
   readonly key: string;
+  /** Check 10: first wanted while the node leaves. */
+  readonly late: boolean;
   /** Check 16: to nobody. */
   readonly held: boolean;
   /** Check 17: not to these peers. */
@@ -76,8 +79,11 @@ export class Outlet {
   readonly #unsent = new Map<string, { readonly prefix: Prefix; readonly before: Announcement; after: Announcement }>();
   /** Prefixes whose place in a line changed through others, with what changed those. */
   readonly #moved = new Map<string, Cause | null>();
+  /** Entries of routes that outlived a restart, until it is known what is wanted of them. */
+  readonly #restored = new Set<Entry>();
   #nowMillis: number | null = null;
   #step = 0;
+  #leaving = false;
 
   constructor(damping: Damping, pool: WishPool) {
     this.#damping = damping;
@@ -131,6 +137,24 @@ export class Outlet {
     return this.#entries.get(prefixKey)?.holdDown?.untilMillis ?? null;
   }
 
+  /** The node is about to go: what nobody was told about stays so. */
+  setLeaving(leaving: boolean): void {
+    if (this.#leaving === leaving) return;
+    this.#leaving = leaving;
+    for (const [key, { late }] of this.#overridden) if (late) this.#moved.set(key, null);
+  }
+
+  /** A graceful start: peers have these routes, whatever is wanted of them now. To be called before anything is wanted. */
+  restore(routes: readonly RestoredRoute[]): void {
+    for (const { prefix, to } of routes) {
+      const peers = [...to]
+        .sort((a, b) => (a.peer < b.peer ? -1 : 1))
+        .map(({ peer, attributes }): AnnouncedPeer => ({ peer, wish: this.#pool.intern(attributes) }));
+      const entry = this.#entry(prefix, announcementTo(peers, false), NOTHING);
+      this.#restored.add(entry);
+    }
+  }
+
   /** A new step begins: what happens within it is seen as one change. */
   begin(nowMillis: number | null): void {
     this.#step++;
@@ -139,6 +163,10 @@ export class Outlet {
 
   /** The step ends: everybody's wish is known, so places in line are final; looks again at what others moved and what time has reached. */
   end(): void {
+    for (const entry of this.#restored) {
+      if (entry.wanted === NOTHING) this.#settle(entry, { kind: "StateFile", name: formatPrefix(entry.prefix), resourceVersion: "" });
+    }
+    this.#restored.clear();
     this.#settleMoved();
     const now = this.#nowMillis;
     if (now === null) return;
@@ -189,24 +217,29 @@ export class Outlet {
         else unsent.after = after;
         return;
       }
-      entry = {
-        prefix,
-        wanted: before,
-        sent: before,
-        before: { step: this.#step, sent: before },
-        age: "",
-        override: null,
-        holdDown: null,
-        weights: new Map(before.peers.map(({ peer, wish }) => [peer, new WeightDamping(wish.attributes.linkBandwidth)])),
-        lines: new Set(),
-        dueMillis: Number.POSITIVE_INFINITY,
-        fadesMillis: Number.POSITIVE_INFINITY,
-      };
-      this.#entries.set(prefix.key, entry);
+      entry = this.#entry(prefix, before, before);
     }
     entry.wanted = after;
     if (this.#limits.size > 0) entry.age = age();
     this.#settle(entry, cause);
+  }
+
+  #entry(prefix: Prefix, sent: Announcement, wanted: Announcement): Entry {
+    const entry: Entry = {
+      prefix,
+      wanted,
+      sent,
+      before: { step: this.#step, sent },
+      age: "",
+      override: null,
+      holdDown: null,
+      weights: new Map(sent.peers.map(({ peer, wish }) => [peer, new WeightDamping(wish.attributes.linkBandwidth)])),
+      lines: new Set(),
+      dueMillis: Number.POSITIVE_INFINITY,
+      fadesMillis: Number.POSITIVE_INFINITY,
+    };
+    this.#entries.set(prefix.key, entry);
+    return entry;
   }
 
   /** Prefixes whose override became another since the last time. */
@@ -220,6 +253,7 @@ export class Outlet {
   /** An entry is needed: something may be held back, now or by what is remembered. */
   #concerns(before: Announcement, after: Announcement, prefix: Prefix): boolean {
     if (this.#limits.size > 0 && after.peers.some(({ peer }) => this.#limits.has(lineOf(peer, prefix.address.family)))) return true;
+    if (this.#leaving && before.peers.length === 0 && after.peers.length > 0) return true;
     if (this.#nowMillis === null || before.key === after.key) return false;
     if (this.#damping.announceHoldDown && before.peers.length > 0 && after.peers.length === 0) return true;
     const isWeighted = ({ wish }: AnnouncedPeer) => wish.attributes.linkBandwidth !== null;
@@ -230,7 +264,9 @@ export class Outlet {
     const { prefix, wanted } = entry;
     if (entry.before.step !== this.#step) entry.before = { step: this.#step, sent: entry.sent };
     const heldUntil = this.#holdDown(entry);
-    const passing = heldUntil === null ? wanted : NOTHING;
+    // Within a step only what came before it was told.
+    const late = this.#leaving && wanted.peers.length > 0 && entry.before.sent.peers.length === 0;
+    const passing = heldUntil === null && !late ? wanted : NOTHING;
     const limited = this.#stand(entry, passing, cause);
     const allowed =
       limited.length === 0
@@ -246,7 +282,7 @@ export class Outlet {
       else unsent.after = announcement;
     }
     entry.sent = announcement;
-    this.#override(entry, heldUntil !== null, limited, cause);
+    this.#override(entry, { late, held: heldUntil !== null, limited }, cause);
     const due = Math.min(heldUntil ?? Number.POSITIVE_INFINITY, dueMillis);
     if (due < entry.dueMillis) {
       entry.dueMillis = due;
@@ -325,10 +361,10 @@ export class Outlet {
     return this.#pool.intern({ ...attributes, linkBandwidth });
   }
 
-  #override(entry: Entry, held: boolean, limited: readonly string[], cause: Cause | null): void {
-    const key = `${held ? "held" : ""}${limited.join("\n")}`;
+  #override(entry: Entry, { late, held, limited }: Omit<Override, "key">, cause: Cause | null): void {
+    const key = `${late ? "late" : ""}${held ? "held" : ""}${limited.join("\n")}`;
     if (key === (entry.override?.key ?? "")) return;
-    entry.override = key === "" ? null : { key, held, limited };
+    entry.override = key === "" ? null : { key, late, held, limited };
     if (entry.override === null) this.#overridden.delete(entry.prefix.key);
     else this.#overridden.set(entry.prefix.key, entry.override);
     this.#changed.set(entry.prefix.key, { prefix: entry.prefix, cause });

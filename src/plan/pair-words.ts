@@ -44,6 +44,8 @@ function latchWords(latch: HealthLatch, mode: "Prefer" | "Require"): string {
   switch (latch.open) {
     case "answered":
       return "answered 200";
+    case "restored":
+      return "announced before herald's graceful restart";
     case "announced":
       return "not asked: it was announced already, and the gate withdraws nothing";
     case "notAsked":

@@ -2,6 +2,7 @@ import { type Address, FAMILIES, type Family } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
 import type { BGPPeer, Node } from "../objects/kinds.ts";
 import type { NextHop } from "./change.ts";
+import type { Leaving } from "./drain-phase.ts";
 import { matchesAny, plainLabels } from "./selectors.ts";
 
 /** What a session told: the families both sides agreed on and our end's address. */
@@ -18,6 +19,8 @@ export interface PeerVerdict {
   readonly nextHop: Readonly<Record<Family, NextHopVerdict>>;
   /** No session has said anything yet. */
   readonly assumed: boolean;
+  /** What it is sent says that this node is about to go; null = it is not. */
+  readonly leaving: Leaving | null;
 }
 
 export interface NextHopVerdict {
@@ -30,7 +33,12 @@ export interface NextHopVerdict {
   readonly field: string;
 }
 
-export function judgePeer(peer: BGPPeer, node: Node | undefined, session: SessionFact | undefined): PeerVerdict {
+export function judgePeer(
+  peer: BGPPeer,
+  node: Node | undefined,
+  session: SessionFact | undefined,
+  leaving: Leaving | null = null,
+): PeerVerdict {
   const families = session?.families ?? peer.families;
   return {
     name: peer.metadata.name,
@@ -38,6 +46,7 @@ export function judgePeer(peer: BGPPeer, node: Node | undefined, session: Sessio
     negotiated: { IPv4: families.includes("IPv4"), IPv6: families.includes("IPv6") },
     nextHop: { IPv4: judgeNextHop(peer, node, session, "IPv4"), IPv6: judgeNextHop(peer, node, session, "IPv6") },
     assumed: session === undefined,
+    leaving,
   };
 }
 
@@ -51,6 +60,7 @@ export function peerSelectsNode(peer: BGPPeer, node: Node | undefined): boolean 
  * `isServiceAddress` tells by its key.
  */
 export function decidesAlike(a: PeerVerdict, b: PeerVerdict, isServiceAddress: (key: string) => boolean): boolean {
+  if (a.leaving?.prepend !== b.leaving?.prepend) return false;
   return FAMILIES.every((family) => {
     const [before, after] = [a.nextHop[family], b.nextHop[family]];
     if (limitOf(a.peer, family) !== limitOf(b.peer, family)) return false;

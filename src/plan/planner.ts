@@ -7,7 +7,7 @@
  */
 
 import type { Address, Family } from "../ip/address.ts";
-import { hostPrefix } from "../ip/prefix.ts";
+import { hostPrefix, type Prefix } from "../ip/prefix.ts";
 import type { Finding } from "../objects/kinds.ts";
 import { NOTHING, WishPool } from "./announcement.ts";
 import { type BalanceOptions, balanceOfSpeaker, hasService } from "./balance.ts";
@@ -25,6 +25,7 @@ import { flatRoutes, listNegatives, listRoutes, listServices, type PlannedView }
 import { Marking } from "./marking.ts";
 import { listFindings } from "./oddities.ts";
 import { Outlet } from "./outlet.ts";
+import { ownersOf } from "./owners.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { BalanceItem, Explain, Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
 import { causeOf, Round, type Touch } from "./round.ts";
@@ -102,6 +103,7 @@ export class Planner {
     const refreshed = this.#keeper.refresh();
     const { scene, peers } = refreshed;
     if (!this.#underWay) this.#beginStep();
+    this.#outlet.setLeaving(scene.parts.leaving !== null);
     this.#enterScene(refreshed, round);
 
     let left = this.#marking.go(limit, (entry, cause) => this.#mark(entry, cause));
@@ -123,8 +125,17 @@ export class Planner {
       transitionsOmitted: round.transitionsOmitted,
       probes: this.#gates.takeProbes(),
       wakeAtMillis: earliest(this.#outlet.wakeAtMillis, this.#gates.wakeAtMillis, this.#keeper.wakeAtMillis),
+      awaitsGates: this.#keeper.awaitsProxy || this.#gates.awaitsAnswer,
+      drain: this.drain,
       pending,
     };
+  }
+
+  /** Whether this node is drained, as of the last `decide`. */
+  get drain(): PlanChange["drain"] {
+    const { leaving, obstacle } = this.#keeper.scene.parts;
+    if (leaving !== null) return "leaving";
+    return obstacle?.reason === "nodeDrained" ? "drained" : "none";
   }
 
   /** The seventeen checks for every address the subject means; null when nothing of that name or address exists. `timeline` is null. */
@@ -155,6 +166,11 @@ export class Planner {
   /** What part of each address's flows every node and endpoint gets; null = a pause (balance.ts). */
   balance(options: BalanceOptions): Iterable<BalanceItem | null> {
     return balanceOfSpeaker(this.#view(), options);
+  }
+
+  /** Services that have the prefix announced, `namespace/name`. */
+  ownersOf(prefix: Prefix): string[] {
+    return ownersOf(this.#view(), prefix);
   }
 
   /** True when there is a Service of that `namespace/name`. */
@@ -189,6 +205,10 @@ export class Planner {
 
   #takeFact(fact: Fact): void {
     this.#keeper.takeFact(fact);
+    if (fact.name === "restored") {
+      this.#outlet.restore(fact.routes);
+      for (const { prefix, owners } of fact.routes) this.#gates.restore(owners, prefix.address.family);
+    }
     if (fact.name !== "healthCheckAnswer") return;
     const slash = fact.service.indexOf("/");
     const entry = this.#inventory.service(fact.service.slice(0, slash), fact.service.slice(slash + 1));

@@ -31,6 +31,8 @@ const ALL_OPEN = { Off: false, Prefer: false, Require: false } as const;
 export class ProxyGate {
   #gate: (Fact & { readonly name: "gate" }) | null = null;
   #answered = false;
+  /** The process before this one announced: it had seen the proxy alive, and the machine has not been started anew since. */
+  #restored = false;
   #refusedLong = false;
   /** The answers of late are refusals; since when is the time of the step that saw the first, never where no time had been stated. */
   #refusing = false;
@@ -52,9 +54,19 @@ export class ProxyGate {
     if (!refused) this.#refusedSinceMillis = null;
   }
 
+  /** A graceful start. */
+  restore(): void {
+    this.#restored = true;
+  }
+
+  /** Nobody has answered yet, where somebody is asked. */
+  get awaitsAnswer(): boolean {
+    return this.#gate !== null && this.#gate.healthz !== null && this.#last === null && !this.#restored;
+  }
+
   /** When waiting opens it; null = never. */
   get dueMillis(): number | null {
-    if (this.#answered || this.#refusedLong) return null;
+    if (this.#answered || this.#restored || this.#refusedLong) return null;
     return this.#refusedSinceMillis === null ? null : this.#refusedSinceMillis + REFUSED_MILLIS;
   }
 
@@ -67,7 +79,7 @@ export class ProxyGate {
     if (gate === null)
       return { probed: false, onlyWhereRequired: false, shut: ALL_OPEN, evident: true, nothingToAsk: false, text: "not probed" };
     const { onlyWhereRequired, healthz } = gate;
-    const evident = healthz === null || this.#answered;
+    const evident = healthz === null || this.#answered || this.#restored;
     const preferShut = !evident && !this.#refusedLong && !onlyWhereRequired;
     const shut = { Off: false, Prefer: preferShut, Require: !evident };
     return { probed: true, onlyWhereRequired, shut, evident, nothingToAsk: healthz === null, text: this.#text(healthz) };
@@ -76,6 +88,7 @@ export class ProxyGate {
   #text(healthz: string | null): string {
     if (healthz === null) return "service proxy not probed";
     if (this.#answered) return `service proxy seen alive at ${healthz}`;
+    if (this.#restored) return "service proxy seen alive before herald's graceful restart";
     const last = this.#last === null ? "has not answered yet" : `${answerWords(this.#last)}, not 200`;
     const open = this.#refusedLong ? `; refused for ${REFUSED_MILLIS / 1000} s, so Prefer no longer waits: is there a service proxy?` : "";
     return `service proxy at ${healthz} ${last}${open}`;

@@ -5,12 +5,13 @@ import { type Advertisement, type CompiledAdvertisement, compileAdvertisement, s
 import type { WishPool } from "./announcement.ts";
 import { mayHoldPlace } from "./announcers.ts";
 import type { Cause, PeerChange, PlannerOptions } from "./change.ts";
+import { DrainPhase } from "./drain-phase.ts";
 import type { Fact } from "./facts.ts";
 import { findingOf, sortFindings } from "./findings.ts";
 import type { HealthGates } from "./health-gates.ts";
 import type { Inventory, Touched } from "./inventory.ts";
 import { compareText } from "./judge.ts";
-import { nodeObstacle } from "./node-checks.ts";
+import { type NodeObstacle, nodeObstacle } from "./node-checks.ts";
 import { judgePeer, type PeerVerdict, peerSelectsNode, type SessionFact, sameNextHops } from "./peers.ts";
 import { ProxyGate } from "./proxy-gate.ts";
 import { Scene, type SceneParts } from "./scene.ts";
@@ -49,6 +50,11 @@ export class SceneKeeper {
   readonly #proxy = new ProxyGate();
   readonly #sessions = new Map<string, SessionFact>();
   #localDrain: string | null = null;
+  readonly #drain: DrainPhase;
+  /** What checks 8 to 10 say of this node, as far as it is in force. */
+  #obstacle: NodeObstacle | null = null;
+  /** Decisions were made, or routes outlived a restart: there may be something to announce less. */
+  #announces = false;
   readonly #compiled = new Map<string, CompiledAdvertisement>();
   #nextId = 1;
   readonly #told = new Map<string, PeerVerdict>();
@@ -72,10 +78,12 @@ export class SceneKeeper {
     this.#inventory = inventory;
     this.#pool = pool;
     this.#gates = gates;
+    this.#drain = new DrainPhase(options.leaving ?? null);
     for (const [name, node] of inventory.nodes) if (nodeObstacle(node, options) !== null) this.#silent.add(name);
     for (const name of inventory.advertisements.keys()) this.#advertisements.set(name, null);
     this.#peers = null;
     this.#node = null;
+    this.#lookAtNode();
     this.scene = this.#build([], [], null);
   }
 
@@ -84,9 +92,20 @@ export class SceneKeeper {
     return this.#nowMillis;
   }
 
-  /** When waiting opens the proxy's gate; null = never. */
+  /** When waiting opens the proxy's gate, or a drain's grace period is over; null = never. */
   get wakeAtMillis(): number | null {
-    return this.#proxy.dueMillis;
+    const due = this.#proxy.dueMillis;
+    const leaves = this.#leavesAtMillis;
+    return due === null || leaves === null ? (due ?? leaves) : Math.min(due, leaves);
+  }
+
+  /** The service proxy was asked and has not answered yet. */
+  get awaitsProxy(): boolean {
+    return this.#proxy.awaitsAnswer;
+  }
+
+  get #leavesAtMillis(): number | null {
+    return this.#drain.leaving?.untilMillis ?? null;
   }
 
   takeFact(fact: Fact): void {
@@ -102,8 +121,16 @@ export class SceneKeeper {
         this.#localDrain = fact.reason;
         this.#node = { kind: "Drain", name: this.#options.node, resourceVersion: "" };
         return;
+      case "restored":
+        this.#announces ||= fact.routes.length > 0;
+        this.#proxy.restore();
+        this.#touchProxy();
+        return;
       case "time":
         this.#nowMillis = fact.nowMillis;
+        if (this.#leavesAtMillis !== null && fact.nowMillis >= this.#leavesAtMillis) {
+          this.#node ??= { kind: "Timer", name: this.#options.node, resourceVersion: "" };
+        }
         if (this.#proxy.dueMillis !== null && fact.nowMillis >= this.#proxy.dueMillis) this.#touchProxy();
         return;
       case "gate":
@@ -141,6 +168,7 @@ export class SceneKeeper {
     if (!isTouched) return { scene: this.scene, peers: [], changed: false, node: undefined, affected: UNAFFECTED };
 
     const before = this.scene;
+    if (this.#node !== undefined) this.#lookAtNode();
     const recompiled = this.#recompile();
     const peers = this.#peers !== undefined || this.#node !== undefined ? this.#judgePeers() : null;
     const scene = this.#build(peers?.verdicts ?? before.parts.peers, peers?.outsiders ?? before.parts.outsiders, before);
@@ -164,7 +192,13 @@ export class SceneKeeper {
     this.#places = undefined;
     this.#proxyCause = undefined;
     this.#labels = false;
+    this.#announces = true;
     return { scene, peers: peers?.changes ?? [], changed, node: ownNode, affected: affectedBy(difference, this.#inventory) };
+  }
+
+  #lookAtNode(): void {
+    const obstacle = nodeObstacle(this.#inventory.nodes.get(this.#options.node), this.#options, this.#localDrain);
+    this.#obstacle = this.#drain.look(obstacle, this.#nowMillis, this.#announces);
   }
 
   #touchProxy(): void {
@@ -233,7 +267,7 @@ export class SceneKeeper {
         outsiders.push(name);
         continue;
       }
-      const verdict = judgePeer(peer, node, this.#sessions.get(name));
+      const verdict = judgePeer(peer, node, this.#sessions.get(name), this.#drain.leaving);
       verdicts.push(verdict);
       gone.delete(name);
       const told = this.#told.get(name);
@@ -274,7 +308,8 @@ export class SceneKeeper {
       findings: sortFindings(findings),
       peers,
       outsiders,
-      obstacle: nodeObstacle(node, this.#options, this.#localDrain),
+      obstacle: this.#obstacle,
+      leaving: this.#drain.leaving,
       mayAnnounce: (other) => !this.#silent.has(other),
       pool: this.#pool,
       proxy: this.#proxy.state(this.#nowMillis),

@@ -7,6 +7,7 @@ import { type Advertisement, aggregationLength, allowsAddress, blockAround } fro
 import { type Contribution, contributionOf, type Share, type WishPool } from "./announcement.ts";
 import { isChosen, nodesWithPlace } from "./announcers.ts";
 import type { PlannerOptions } from "./change.ts";
+import type { Leaving } from "./drain-phase.ts";
 import { countedBy, endpointsOn, judgeEndpoints } from "./endpoints.ts";
 import { type HealthGates, isGated } from "./health-gates.ts";
 import type { Inventory } from "./inventory.ts";
@@ -31,6 +32,8 @@ export interface SceneParts {
   /** Peers whose node selectors do not match, by name. */
   readonly outsiders: readonly string[];
   readonly obstacle: NodeObstacle | null;
+  /** The node is drained, and its grace period is not over: `obstacle` is not in force yet. */
+  readonly leaving: Leaving | null;
   readonly mayAnnounce: (node: string) => boolean;
   readonly pool: WishPool;
   /** Check 12a, and the latches of 12b. */

@@ -136,7 +136,8 @@ export function cidrWords(advertisement: Advertisement, kind: AddressKind, addre
 
 /** Checks 8 to 10. */
 export function obstacleWords(scene: Scene): Words {
-  const { obstacle, options } = scene.parts;
+  const { leaving, options } = scene.parts;
+  const obstacle = scene.parts.obstacle ?? leaving?.obstacle ?? null;
   const object = { kind: "Node", namespace: "", name: options.node };
   return {
     object,

@@ -21,6 +21,8 @@ import type { PeerSet } from "./peer-set.ts";
 import { measurePeer, viewPeer } from "./peer-view.ts";
 import type { Planning } from "./planning.ts";
 import type { PrefixTimes } from "./prefix-times.ts";
+import { restoredFinding, restoredFor, restoredRoutes } from "./restored-routes.ts";
+import type { SavedState } from "./state-file.ts";
 import type { Timeline } from "./timeline.ts";
 
 interface LiveViewParts {
@@ -34,6 +36,8 @@ interface LiveViewParts {
   readonly times: PrefixTimes;
   readonly findings: FindingLog;
   synced(): boolean;
+  /** The state file speaks: no decision is in force; null = they are. */
+  restored(): SavedState | null;
   /** Equal paths that the routers use. */
   ecmpWidth(): number;
 }
@@ -73,10 +77,15 @@ export class LiveView implements SpeakerView, MetricsSource {
   }
 
   *routes(): Generator<RouteView> {
-    const { planner, times } = this.#parts;
+    const { planner, times, peers } = this.#parts;
+    const restored = this.#parts.restored();
+    if (restored !== null) {
+      yield* restoredRoutes(restored, (peer) => peers.get(peer)?.status.localAddress ?? null);
+      return;
+    }
     for (const route of planner.routes()) {
       const prefix = parsePrefix(route.prefix, { hostBits: "mask" });
-      yield { ...route, since: this.#time(prefix.ok ? times.since(prefix.value) : null) };
+      yield { ...route, since: this.#time(prefix.ok ? times.since(prefix.value) : null), restored: null };
     }
   }
 
@@ -93,9 +102,24 @@ export class LiveView implements SpeakerView, MetricsSource {
   explain(text: string): ExplainView {
     const { planner } = this.#parts;
     const subject = parseSubject(text, "default");
+    const state = this.#parts.restored();
+    if (state !== null) return this.#explainRestored(state, subject);
     const explain = planner.explain(subject);
     if (explain === null) throw new SpeakerError("SUBJECT_UNKNOWN", `there is no ${subject.type} ${formatSubject(subject)} here`);
-    return { node: this.node, ...explain, timeline: this.#timelineOf(subject) };
+    return { node: this.node, ...explain, timeline: this.#timelineOf(subject), restored: [] };
+  }
+
+  /** There is nothing to explain but where the routes come from: no decision is made from part of the inputs. */
+  #explainRestored(state: SavedState, subject: Subject): ExplainView {
+    const restored = restoredFor(state, subject);
+    const value = formatSubject(subject);
+    if (restored.length === 0) {
+      throw new SpeakerError("SUBJECT_UNKNOWN", `${subject.type} ${value}: nothing was announced for it before the restart`, {
+        remedy: `wait for ${this.waitingFor()}`,
+      });
+    }
+    const findings = restored.map(restoredFinding);
+    return { node: this.node, subject: { type: subject.type, value }, items: [], timeline: this.#timelineOf(subject), findings, restored };
   }
 
   balance(service: string | null): Iterable<BalanceItem | null> {
@@ -142,7 +166,7 @@ export class LiveView implements SpeakerView, MetricsSource {
   }
 
   drained(): boolean {
-    return (this.#parts.planner.decisions().notAnnounced.nodeDrained ?? 0) > 0;
+    return this.#parts.planner.drain !== "none";
   }
 
   /** Where the timeline does not reach, the time from which on nothing else was the case. */

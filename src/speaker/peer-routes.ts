@@ -82,6 +82,16 @@ export class PeerRoutes {
     this.#rib.want(prefix, attributes);
   }
 
+  /** The newest wish for a prefix; null = the peer shall not have it. */
+  wanted(prefix: Prefix): RouteAttributes | null {
+    return this.#rib.wanted(prefix);
+  }
+
+  /** Every wish, some at a time; null = a moment at which other things may happen. */
+  eachWish(): Generator<{ readonly prefix: Prefix; readonly attributes: RouteAttributes } | null> {
+    return this.#rib.eachWish();
+  }
+
   withdrawAll(): void {
     const ids: number[] = [];
     this.#rib.forEachWanted((id) => ids.push(id));
@@ -139,6 +149,13 @@ export class PeerRoutes {
     this.#leaving = true;
     if (!this.isOpen) return;
     this.withdrawAll();
+    await this.handOver(patienceMillis);
+  }
+
+  /** Resolves when the kernel has all that is wished for, the session ended, or patience did. */
+  async handOver(patienceMillis: number): Promise<void> {
+    this.#leaving = true;
+    if (!this.isOpen) return;
     this.flush(null);
     await new Promise<void>((resolve) => {
       const timer = this.#ports.clock.setTimer(patienceMillis, resolve);

@@ -8,7 +8,7 @@ import type { Log } from "../log.ts";
 import type { PeerChange, RouteChange } from "../plan/change.ts";
 import { type Callee, type Caller, findCallee } from "./listener.ts";
 import { Peer, type PeerConfig, type PeerPorts } from "./peer.ts";
-import { needsReset } from "./peer-settings.ts";
+import { needsReset, sameEndpoint } from "./peer-settings.ts";
 
 export interface PeerSetPorts extends PeerPorts {
   readonly clock: Clock;
@@ -17,6 +17,8 @@ export interface PeerSetPorts extends PeerPorts {
   /** BGP Identifier of peers whose object names none. */
   routerId(): number;
   resetSpreadMillis(): number;
+  /** This process goes on where another stopped, and forwarding has not suffered: the F bit until a peer was first Established (RFC 4724 §3). */
+  forwardingPreserved(): boolean;
   /** A session ends because its peer was configured anew. */
   forgotten(peer: string): void;
   /** The peer is gone for good. */
@@ -56,7 +58,12 @@ export class PeerSet {
       if (known !== undefined) this.#remove(known);
       return;
     }
-    const config: PeerConfig = { peer, nextHop, routerId: this.#ports.routerId() };
+    const config: PeerConfig = {
+      peer,
+      nextHop,
+      routerId: this.#ports.routerId(),
+      forwardingPreserved: this.#ports.forwardingPreserved(),
+    };
     if (known === undefined) this.#add(config);
     else this.#configure(known, config);
   }
@@ -79,10 +86,19 @@ export class PeerSet {
   }
 
   /** Withdraws everything from everybody and ends all sessions. */
-  async stop(cause: StopCause): Promise<void> {
+  stop(cause: StopCause): Promise<void> {
+    return this.#stopAll((peer) => peer.shutdown(cause, PATIENCE_MILLIS));
+  }
+
+  /** Ends all sessions without a word where the peer then keeps our routes (RFC 4724 §4); the others as {@link stop} does. */
+  leaveSilently(cause: StopCause): Promise<void> {
+    return this.#stopAll((peer) => (peer.isKeptByPeer ? peer.leaveSilently(PATIENCE_MILLIS) : peer.shutdown(cause, PATIENCE_MILLIS)));
+  }
+
+  async #stopAll(stop: (peer: Peer) => Promise<void>): Promise<void> {
     for (const { timer } of this.#waiting.values()) timer.cancel();
     this.#waiting.clear();
-    const stopping = [...this.#peers.values()].map((peer) => peer.shutdown(cause, PATIENCE_MILLIS));
+    const stopping = [...this.#peers.values()].map(stop);
     await Promise.all([...stopping, ...this.#leaving]);
   }
 
@@ -111,7 +127,9 @@ export class PeerSet {
   #configure(peer: Peer, config: PeerConfig): void {
     const waiting = this.#waiting.get(peer.name);
     const urgent = config.peer.adminDown !== null;
-    if (!urgent && peer.status.state === "Established" && needsReset(peer.config, config)) {
+    // A peer that keeps our routes meanwhile need not wait.
+    const kept = peer.isKeptByPeer && sameEndpoint(peer.config.peer, config.peer);
+    if (!urgent && !kept && peer.status.state === "Established" && needsReset(peer.config, config)) {
       if (waiting !== undefined) {
         waiting.config = config;
         return;

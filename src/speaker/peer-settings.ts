@@ -4,9 +4,12 @@ import type { SessionSettings } from "../bgp/fsm/session.ts";
 import { formatAddress } from "../ip/format.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
 
-/** The settings of a session. Graceful Restart is offered by no session of this version: see docs/sessions.md. */
-export function sessionSettings(peer: BGPPeer, routerId: number): SessionSettings {
-  const { peerASN } = peer;
+/**
+ * The settings of a session.
+ * @param forwardingPreserved this process goes on where another stopped (RFC 4724 §3, the F bit)
+ */
+export function sessionSettings(peer: BGPPeer, routerId: number, forwardingPreserved = false): SessionSettings {
+  const { peerASN, gracefulRestart } = peer;
   return {
     localAsn: peer.myASN,
     peerAsn: typeof peerASN === "number" ? { kind: "number", asn: peerASN } : { kind: peerASN },
@@ -18,7 +21,16 @@ export function sessionSettings(peer: BGPPeer, routerId: number): SessionSetting
     families: peer.families,
     extendedNextHop: peer.extendedNextHop,
     extendedMessages: peer.extendedMessages,
-    gracefulRestart: null,
+    gracefulRestart: gracefulRestart.enabled
+      ? {
+          restartTimeSeconds: gracefulRestart.restartTimeSeconds,
+          notification: gracefulRestart.notification,
+          ...(gracefulRestart.longLivedStaleTimeSeconds === null
+            ? {}
+            : { longLivedStaleTimeSeconds: gracefulRestart.longLivedStaleTimeSeconds }),
+          forwardingPreserved,
+        }
+      : null,
     role: peer.role,
     enhancedRouteRefresh: false,
     omitCapabilities: peer.omitCapabilities,

@@ -1,5 +1,6 @@
 /** One session as the admin API shows it, and as the metrics count it. */
 
+import { exchangedGracefulRestart } from "../bgp/fsm/negotiation.ts";
 import { capabilityCode } from "../bgp/wire/capabilities.ts";
 import { afiSafiName, capabilityName, MESSAGE_TYPE, notificationName } from "../bgp/wire/iana.ts";
 import type { Capability } from "../bgp/wire/messages.ts";
@@ -7,7 +8,7 @@ import { FAMILIES } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
 import { formatRouterId } from "../ip/router-id.ts";
 import type { PeerMetrics } from "../metrics.ts";
-import type { CapabilityView, LastErrorView, PeerView } from "../view/peers.ts";
+import type { CapabilityView, GracefulRestartView, LastErrorView, PeerView } from "../view/peers.ts";
 import type { Peer } from "./peer.ts";
 import type { LastError } from "./peer-status.ts";
 
@@ -30,12 +31,7 @@ export function viewPeer(peer: Peer): PeerView {
       sent: negotiated?.capabilities.sent.map(viewCapability) ?? [],
       received: negotiated?.capabilities.received.map(viewCapability) ?? [],
     },
-    gracefulRestart: {
-      enabled: false,
-      negotiated: false,
-      restartTimeSeconds: negotiated?.peerGracefulRestart?.restartTimeSeconds ?? 0,
-      families: [],
-    },
+    gracefulRestart: viewGracefulRestart(peer),
     bfd: { state: "" },
     announced: { IPv4: peer.announced("IPv4"), IPv6: peer.announced("IPv6") },
     pending: peer.pending,
@@ -75,6 +71,13 @@ export function measurePeer(peer: Peer): PeerMetrics {
       ignoredFamily: received.ignoredFamilies,
     },
   };
+}
+
+/** What the peer does with our routes when this process ends: nothing where one of the two did not offer Graceful Restart. */
+function viewGracefulRestart({ config, status: { negotiated, state } }: Peer): GracefulRestartView {
+  const { enabled, restartTimeSeconds } = config.peer.gracefulRestart;
+  const agreed = state === "Established" && negotiated !== null && exchangedGracefulRestart(negotiated);
+  return { enabled, negotiated: agreed, restartTimeSeconds: enabled ? restartTimeSeconds : 0, families: agreed ? negotiated.families : [] };
 }
 
 function viewError({ at, direction, code, subcode, text }: LastError): LastErrorView {

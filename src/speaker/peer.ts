@@ -3,8 +3,9 @@
  * Every event goes through `#handle`, one at a time; nothing else changes the state.
  */
 
+import { exchangedGracefulRestart } from "../bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, peerStateName, stepPeer } from "../bgp/fsm/peer.ts";
-import type { Negotiated, PeerAction, PeerEvent, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
+import type { Negotiated, PeerAction, PeerEvent, SessionSettings, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
 import { AdjRibInCounters } from "../bgp/rib/adj-rib-in-counters.ts";
 import type { RouteAttributes } from "../bgp/rib/route.ts";
 import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
@@ -30,6 +31,8 @@ export interface PeerConfig {
   readonly peer: BGPPeer;
   /** Used where the object names none. */
   readonly routerId: number;
+  /** This process goes on where another stopped. */
+  readonly forwardingPreserved: boolean;
   readonly nextHop: Readonly<Record<Family, NextHop>>;
 }
 
@@ -77,7 +80,7 @@ export class Peer {
     this.#sockets = new PeerSockets({ clock, transport, counters: this.counters, handle: (event) => this.#handle(event) });
     this.#timers = new SessionTimers(ports.clock, (ref) => this.#onTimer(ref));
     this.status = new PeerStatus(this.name, ports);
-    const settings = sessionSettings(config.peer, config.routerId);
+    const settings = settingsOf(config);
     const seed = ports.seed();
     this.#state = initialPeer(settings, seed);
     ports.recorder?.header(this.name, settings, seed);
@@ -146,6 +149,19 @@ export class Peer {
     this.#routes.withdrawAll();
   }
 
+  /** The session is up, and the peer keeps our routes when its TCP connection just ends (RFC 4724 §4.2). */
+  get isKeptByPeer(): boolean {
+    return this.#session !== null && exchangedGracefulRestart(this.#session.negotiated);
+  }
+
+  /** Waits until the kernel has what is wished for so far (at most `patienceMillis`), then closes without a NOTIFICATION. */
+  async leaveSilently(patienceMillis: number): Promise<void> {
+    await this.#routes.handOver(patienceMillis);
+    this.stop({ reason: "silent", text: "" });
+    await this.ended();
+    this.#timers.clearAll();
+  }
+
   /** Resolves when no socket of it is left. */
   ended(): Promise<void> {
     return this.#sockets.ended();
@@ -160,7 +176,7 @@ export class Peer {
     if (held !== "" && heldBefore === "") this.stop({ reason: "adminShutdown", text: config.peer.adminDown?.reason ?? held });
     else if (held === "" && !sameEndpoint(before.peer, config.peer)) this.stop({ reason: "configChange", text: "" });
     // What the OPENs said cannot change under a session: the machine ends it where that is so.
-    this.#handle({ name: "configure", settings: sessionSettings(config.peer, config.routerId) });
+    this.#handle({ name: "configure", settings: settingsOf(config) });
     if (held === "" && heldBefore !== "") this.status.released();
     // Also ends the wait that a refusal under the old words brought.
     if (held !== heldBefore || (held === "" && needsReset(before, config))) this.start();
@@ -171,6 +187,11 @@ export class Peer {
   /** The newest wish for a prefix; null = the peer shall not have it. Leaves with the next {@link flush}. */
   want(prefix: Prefix, attributes: RouteAttributes | null): void {
     this.#routes.want(prefix, attributes);
+  }
+
+  /** What it is to be told, for the state file. */
+  get wishes(): Pick<PeerRoutes, "wanted" | "eachWish"> {
+    return this.#routes;
   }
 
   /** The wishes so far are complete: each session says End-of-RIB after them. */
@@ -329,4 +350,8 @@ export class Peer {
     const nextHop = this.#config.nextHop[family];
     return nextHop === "session" ? localAddress : nextHop;
   }
+}
+
+function settingsOf({ peer, routerId, forwardingPreserved }: PeerConfig): SessionSettings {
+  return sessionSettings(peer, routerId, forwardingPreserved);
 }

@@ -9,7 +9,6 @@ import { AttributeTable } from "../bgp/rib/attribute-table.ts";
 import { PrefixTable } from "../bgp/rib/prefix-table.ts";
 import type { Clock } from "../clock.ts";
 import type { SpeakerConfig } from "../config/file.ts";
-import { SpeakerError } from "../errors.ts";
 import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
 import { deriveRouterId, formatRouterId } from "../ip/router-id.ts";
@@ -20,8 +19,11 @@ import type { PlanChange } from "../plan/change.ts";
 import { Planner } from "../plan/planner.ts";
 import type { Source, SourceBatch } from "../source/source.ts";
 import type { SpeakerCommands, SpeakerView } from "../view/speaker-view.ts";
+import { type ReadBootId, readBootId } from "./boot-id.ts";
 import { Commands } from "./commands.ts";
 import { DataplaneProbes } from "./dataplane-probes.ts";
+import { departureOf } from "./departure.ts";
+import { EndOfRib } from "./end-of-rib.ts";
 import { FindingLog } from "./finding-log.ts";
 import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
 import { askOverHttp, type HttpAsk } from "./http-ask.ts";
@@ -31,7 +33,9 @@ import { PeerSet } from "./peer-set.ts";
 import { Planning } from "./planning.ts";
 import { PrefixTimes } from "./prefix-times.ts";
 import { Recorder } from "./recorder.ts";
-import { lockStateFile, type StateLock } from "./state-lock.ts";
+import { Stability } from "./stability.ts";
+import { type ReloadReport, reloaded } from "./reload.ts";
+import { disk, type StateStorage } from "./state-storage.ts";
 import { type Round, Timeline } from "./timeline.ts";
 import { recordTransitions } from "./transitions.ts";
 import { type Transport, tcp } from "./transport.ts";
@@ -50,15 +54,20 @@ export interface SpeakerOptions {
   readonly ask?: HttpAsk;
   /** 0 ≤ x < 1, for jitter; default: the system's. */
   readonly random?: () => number;
-}
-
-/** What a reload did: keys that are in force now, and keys whose change needs a new process. */
-export interface ReloadReport {
-  readonly changed: readonly string[];
-  readonly needRestart: readonly string[];
+  /** Where the state file lives; default: the disk. */
+  readonly storage?: StateStorage;
+  /** This run of the kernel; default: what the system says. */
+  readonly readBootId?: ReadBootId;
+  /** Herald's own Pod is being deleted: the evidence that a stop is a rollout, and not the end of the machine. Default: there is none. */
+  readonly ownPodDeleted?: () => boolean;
 }
 
 const FIRST_TRANSITIONS = 10_000;
+
+/** Whatever peers do. */
+const STOP_MILLIS = 1900;
+/** Beyond the grace period of a drain. */
+const DRAIN_PATIENCE_MILLIS = 500;
 
 const SHUTDOWN: StopCause = { reason: "adminShutdown", text: "herald is shutting down" };
 
@@ -80,15 +89,18 @@ export class Speaker {
   readonly #listener: Pick<Listener, "start" | "stop">;
   readonly #ended = new AbortController();
   readonly #waitingForRoutes = new Set<string>();
+  readonly #stability: Stability;
+  readonly #endOfRib: EndOfRib;
   #config: SpeakerConfig;
   #recorder: Recorder | null = null;
-  #lock: StateLock | null = null;
   #nodeAddresses: readonly Address[] = [];
   #routerId = 0;
   #startedAt = 0;
   #synced = false;
   #announcedSync = false;
   #firstTransitions = 0;
+  #awaitsGates = false;
+  #drained: (() => void) | null = null;
   #stopping: Promise<void> | null = null;
   #finished: Promise<void> = Promise.resolve();
   #listening: readonly { readonly address: Address; readonly port: number }[] = [];
@@ -105,6 +117,7 @@ export class Speaker {
       serviceProxyName: config.serviceProxyName,
       ignoreExcludeLabel: config.ignoreExcludeLabel,
       drain: config.drain.on,
+      leaving: { gracePeriodMillis: config.drain.gracePeriodMillis, prepend: config.drain.prepend },
       damping: {
         announceHoldDown: config.announceHoldDown,
         weightHoldDownMillis: config.weightHoldDownMillis,
@@ -132,6 +145,21 @@ export class Speaker {
       },
       config,
     );
+    this.#endOfRib = new EndOfRib({ clock, deferralMillis: () => this.#config.eorDeferralMillis });
+    this.#stability = new Stability({
+      clock,
+      log,
+      source,
+      node: config.nodeName,
+      heraldNamespace: config.namespace,
+      stateFile: config.stateFile,
+      storage: options.storage ?? disk,
+      bootId: (options.readBootId ?? readBootId)(),
+      maxAgeMillis: () => this.#config.stateMaxAgeMillis,
+      routerId: () => this.#routerId,
+      peers: () => this.#peers.all(),
+      ownersOf: (prefix) => this.#planner.ownersOf(prefix),
+    });
     this.#peers = new PeerSet({
       clock,
       log,
@@ -146,9 +174,12 @@ export class Speaker {
       },
       routerId: () => this.#routerId,
       resetSpreadMillis: () => this.#config.resetSpreadMillis,
-      holding: () => this.#planning.holding,
+      holding: () => this.#planning.holding && !this.#stability.speaking,
+      forwardingPreserved: () => this.#stability.isGracefulStart,
       established: (peer, families, localAddress) => {
-        this.#waitingForRoutes.add(peer.name);
+        this.#endOfRib.established(peer);
+        if (this.#stability.speaking) peer.openRoutes();
+        else this.#waitingForRoutes.add(peer.name);
         this.#planning.state({ name: "session", peer: peer.name, families, localAddress });
       },
       forgotten: (peer) => this.#planning.state({ name: "sessionForgotten", peer }),
@@ -168,6 +199,7 @@ export class Speaker {
       times: this.#times,
       findings: this.#findings,
       synced: () => this.#synced,
+      restored: () => this.#stability.restored,
       ecmpWidth: () => this.#config.balance.ecmpWidth,
     });
     this.#view = view;
@@ -190,11 +222,11 @@ export class Speaker {
   async start(): Promise<void> {
     const { config, log, clock, metrics, source } = this.#options;
     this.#startedAt = clock.now();
-    if (config.stateFile !== null) this.#lock = this.#takeLock(config.stateFile);
+    this.#stability.open();
     try {
       this.#listening = await this.#listener.start();
     } catch (error) {
-      this.#lock?.release();
+      this.#stability.abandon();
       throw error;
     }
     for (const { address, port } of this.#listening) log({ event: "listener.ready", address: formatAddress(address), port });
@@ -205,6 +237,12 @@ export class Speaker {
     log({ event: "speaker.started", node: config.nodeName, source: words });
     // Before the first objects: nothing is to be decided as if there were no gate.
     this.#probes.start();
+    this.#routerId = config.bgp.routerID ?? this.#stability.savedRouterId ?? 0;
+    this.#stability.begin({
+      state: (fact) => this.#planning.state(fact),
+      change: (peer) => this.#peers.change(peer),
+      want: (route) => this.#peers.want(route),
+    });
     this.#finished = source.run(
       { batch: (batch) => this.#batch(batch), synced: () => this.#sync(), fault: (what, cause) => this.#fault(what, cause) },
       this.#ended.signal,
@@ -214,26 +252,24 @@ export class Speaker {
   }
 
   /**
-   * Withdraws everything, ends every session with Cease/2 and frees what was held, within two seconds. Safe to call twice.
+   * Ends every session as docs/restart.md says, by `shutdown`, drain and evidence, and frees what was held, within {@link stopMillis}. Safe to call twice.
    */
   stop(cause: StopCause = SHUTDOWN): Promise<void> {
     this.#stopping ??= this.#stop(cause);
     return this.#stopping;
   }
 
+  /** How long a stop may take from now on, in milliseconds: a drain under way is finished first. */
+  get stopMillis(): number {
+    return STOP_MILLIS + (this.#planner.drain === "leaving" ? this.#config.drain.gracePeriodMillis + DRAIN_PATIENCE_MILLIS : 0);
+  }
+
   /** Takes over what can change while it runs. The rest is named, and stays as it was. */
   reload(config: SpeakerConfig): ReloadReport {
-    const before = this.#config;
-    const changed: string[] = [];
-    const needRestart: string[] = [];
-    for (const key of CONFIG_KEYS) {
-      if (JSON.stringify(before[key]) === JSON.stringify(config[key])) continue;
-      (LIVE_KEYS.has(key) ? changed : needRestart).push(key.replace(/Millis$/, ""));
-    }
-    const { coalesceMillis, resetSpreadMillis, balance } = config;
-    this.#config = { ...before, coalesceMillis, resetSpreadMillis, balance };
-    this.#options.log({ event: "speaker.reloaded", changed, needRestart });
-    return { changed, needRestart };
+    const { config: merged, report } = reloaded(this.#config, config);
+    this.#config = merged;
+    this.#options.log({ event: "speaker.reloaded", changed: report.changed, needRestart: report.needRestart });
+    return report;
   }
 
   /** Sessions by name. */
@@ -245,26 +281,35 @@ export class Speaker {
     const { log, clock, metrics } = this.#options;
     const start = clock.now();
     log({ event: "speaker.stopping", why: cause.text });
+    const departure = departureOf(this.#config.shutdown, this.#planner.drain, this.#options.ownPodDeleted?.() ?? false);
+    if (departure === "drain") await this.#untilDrained();
     this.#ended.abort();
     this.#planning.stop();
     this.#probes.stop();
+    this.#endOfRib.stop();
     this.#listener.stop();
-    await this.#peers.stop(cause);
+    if (departure === "silent") {
+      await Promise.all([this.#stability.keep(), this.#peers.leaveSilently(cause)]);
+    } else {
+      await this.#peers.stop(cause);
+      await this.#stability.discard();
+    }
     await this.#recorder?.close();
-    this.#lock?.release();
     metrics.stop();
     log({ event: "speaker.stopped", milliseconds: Math.round(clock.now() - start) });
   }
 
-  /** A directory that does not exist and cannot be made means that no state is kept: said, and no reason to stay down. */
-  #takeLock(stateFile: string): StateLock | null {
-    try {
-      return lockStateFile(stateFile);
-    } catch (error) {
-      if (!(error instanceof SpeakerError) || error.code !== "UNREADABLE") throw error;
-      this.#options.log({ event: "state.unavailable", why: error.message });
-      return null;
-    }
+  /** Resolves when the grace period of the drain under way is over and its withdrawals are decided, or a little later than that should be. */
+  async #untilDrained(): Promise<void> {
+    const { clock } = this.#options;
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimer(this.#config.drain.gracePeriodMillis + DRAIN_PATIENCE_MILLIS, resolve);
+      this.#drained = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#drained = null;
   }
 
   #batch(batch: SourceBatch): void {
@@ -286,8 +331,9 @@ export class Speaker {
   #sync(): void {
     if (this.#synced) return;
     this.#synced = true;
-    // For the life of the process: a Node that gets another address later is no reason to reset every session.
-    this.#routerId = this.#config.bgp.routerID ?? deriveRouterId(this.#nodeAddresses, this.#config.nodeName);
+    this.#stability.synced();
+    // For the life of the process, and of those that go on where it stops: a Node that gets another address later is no reason to reset every session.
+    if (this.#routerId === 0) this.#routerId = this.#config.bgp.routerID ?? deriveRouterId(this.#nodeAddresses, this.#config.nodeName);
     this.#planning.sync();
   }
 
@@ -306,6 +352,8 @@ export class Speaker {
     // After its withdrawals: a peer that goes takes them along.
     for (const peer of change.peers) if (peer.peer === null) this.#peers.change(peer);
     this.#probes.follow(change.probes);
+    this.#stability.changed(change);
+    this.#awaitsGates = change.awaitsGates;
     // Of the first decisions on a big cluster the timeline keeps a part: what it lacks has been so since the start.
     if (!this.#announcedSync) this.#firstTransitions += change.transitions.length;
     if (this.#announcedSync || this.#firstTransitions <= FIRST_TRANSITIONS) recordTransitions(this.#timeline, change, round, now);
@@ -314,8 +362,10 @@ export class Speaker {
   #decided(round: Round, millis: number): void {
     const { log, clock, metrics } = this.#options;
     metrics.observePlan(millis);
+    this.#stability.decided(!this.#announcedSync, { change: (peer) => this.#peers.change(peer) });
+    this.#endOfRib.decided(this.#peers.all(), this.#awaitsGates);
+    if (this.#planner.drain !== "leaving") this.#drained?.();
     for (const peer of this.#peers.all()) {
-      peer.allowEndOfRib();
       if (this.#waitingForRoutes.delete(peer.name)) peer.openRoutes();
       peer.flush(round);
     }
@@ -338,27 +388,3 @@ export class Speaker {
     });
   }
 }
-
-const CONFIG_KEYS = [
-  "nodeName",
-  "namespace",
-  "source",
-  "bgp",
-  "admin",
-  "loadBalancerClass",
-  "serviceProxyName",
-  "ignoreExcludeLabel",
-  "stateFile",
-  "resetSpreadMillis",
-  "coalesceMillis",
-  "dataplane",
-  "announceHoldDown",
-  "weightHoldDownMillis",
-  "weightTolerance",
-  "drain",
-  "balance",
-  "log",
-  "record",
-] as const satisfies readonly (keyof SpeakerConfig)[];
-
-const LIVE_KEYS: ReadonlySet<keyof SpeakerConfig> = new Set(["coalesceMillis", "resetSpreadMillis", "balance"]);

@@ -52,12 +52,12 @@ export interface CapabilityView {
   readonly value: string;
 }
 
-/** RFC 4724 as negotiated. */
+/** RFC 4724: whether we offer it, whether both sides did, and for how long the peer is asked to keep our routes. */
 export interface GracefulRestartView {
   readonly enabled: boolean;
   readonly negotiated: boolean;
   readonly restartTimeSeconds: number;
-  /** Families for which the peer keeps our routes. */
+  /** Families for which the peer keeps our routes; empty where it does not. */
   readonly families: readonly Family[];
 }
 

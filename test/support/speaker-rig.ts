@@ -71,13 +71,17 @@ export async function startSpeaker(
     readonly listen?: readonly string[];
     readonly clock?: Clock;
     readonly readAddresses?: ReadAddresses;
+    readonly readBootId?: () => string;
+    readonly ownPodDeleted?: () => boolean;
+    /** Default: none. */
+    readonly stateFile?: string;
   } = {},
 ): Promise<Rig> {
-  const { clock = systemClock, listen = [], readAddresses = readHostAddresses } = options;
+  const { clock = systemClock, listen = [], readAddresses = readHostAddresses, readBootId = () => "boot-1" } = options;
   const text = [
     `nodeName: ${NODE}`,
     "source: { directory: /nowhere }",
-    'stateFile: ""',
+    `stateFile: ${JSON.stringify(options.stateFile ?? "")}`,
     "coalesce: 0s",
     "resetSpread: 0s",
     `bgp: { port: 0, listen: [${listen.map((address) => JSON.stringify(address)).join(", ")}] }`,
@@ -87,7 +91,9 @@ export async function startSpeaker(
   const logged: LogEvent[] = [];
   const metrics = new Metrics({ version: "0.0.0", commit: "test" });
   const source = new FakeSource(clock);
-  const speaker = new Speaker({ config, source, metrics, clock, readAddresses, log: (event) => logged.push(event) });
+  const { ownPodDeleted = () => false } = options;
+  const log = (event: LogEvent) => logged.push(event);
+  const speaker = new Speaker({ config, source, metrics, clock, readAddresses, readBootId, ownPodDeleted, log });
   await speaker.start();
   return { speaker, source, logged, metrics, config, port: speaker.listening[0]?.port ?? 0 };
 }

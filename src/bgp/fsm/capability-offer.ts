@@ -1,7 +1,7 @@
 /** Our OPEN: what the settings of a peer say on the wire (RFC 4271 §4.2, RFC 5492). */
 
 import { capabilityCode } from "../wire/capabilities.ts";
-import { AFI, AS_TRANS, FAMILY_CODES, ROLES, SAFI } from "../wire/iana.ts";
+import { AFI, AS_TRANS, CAPABILITY, FAMILY_CODES, ROLES, SAFI } from "../wire/iana.ts";
 import type { Capability, OpenMessage } from "../wire/messages.ts";
 import type { SessionSettings } from "./session.ts";
 
@@ -30,9 +30,10 @@ function capabilitiesOf(settings: SessionSettings, restarting: boolean): readonl
   }
   if (settings.extendedMessages) offered.push({ name: "extendedMessage" });
   if (settings.role !== null) offered.push({ name: "role", role: settings.role, code: ROLES.indexOf(settings.role) });
-  if (settings.gracefulRestart !== null) {
-    const { restartTimeSeconds, notification, forwardingPreserved } = settings.gracefulRestart;
-    const forwarding = !restarting || forwardingPreserved;
+  const restart = settings.gracefulRestart;
+  const forwarding = restart !== null && (!restarting || restart.forwardingPreserved);
+  if (restart !== null) {
+    const { restartTimeSeconds, notification } = restart;
     offered.push({
       name: "gracefulRestart",
       restarting,
@@ -43,5 +44,10 @@ function capabilitiesOf(settings: SessionSettings, restarting: boolean): readonl
   }
   offered.push({ name: "fourOctetAs", asn: settings.localAsn });
   if (settings.enhancedRouteRefresh) offered.push({ name: "enhancedRouteRefresh" });
+  // Means nothing without Graceful Restart (RFC 9494 §4.2).
+  const staleSeconds = restart?.longLivedStaleTimeSeconds;
+  if (staleSeconds !== undefined && !settings.omitCapabilities.includes(CAPABILITY.gracefulRestart)) {
+    offered.push({ name: "longLivedGracefulRestart", families: families.map((family) => ({ ...family, forwarding, staleSeconds })) });
+  }
   return offered.filter((capability) => !settings.omitCapabilities.includes(capabilityCode(capability)));
 }

@@ -51,6 +51,8 @@ export interface SessionSettings {
   readonly gracefulRestart: {
     readonly restartTimeSeconds: number;
     readonly notification: boolean;
+    /** Long-lived Graceful Restart (RFC 9494), seconds 1..16777215; left out = not offered. */
+    readonly longLivedStaleTimeSeconds?: number;
     readonly forwardingPreserved: boolean;
   } | null;
   /** RFC 9234; null = not offered. */

@@ -18,6 +18,8 @@ import { announcementBound, withdrawalBound, writeAnnouncement, writeWithdrawal 
 
 /** Fixed octets of a message without prefixes, with room to spare: End-of-RIB and the refresh markers are shorter. */
 const SMALL_MESSAGE = 32;
+/** Rows of a list of wishes that are looked at together: some 1 ms of work. */
+const WISHES_AT_ONCE = 1024;
 
 export class AdjRibOut {
   readonly #prefixes: PrefixTable;
@@ -158,6 +160,21 @@ export class AdjRibOut {
     const id = this.#prefixes.find(prefix);
     const attributeId = id === 0 ? 0 : this.#outs[familyOfId(id)].wanted(rowOfId(id));
     return attributeId === 0 ? null : this.#attributes.attributes(attributeId);
+  }
+
+  /** Every wish, some at a time; null = a moment at which other things may happen, and wishes change. */
+  *eachWish(): Generator<{ readonly prefix: Prefix; readonly attributes: RouteAttributes } | null> {
+    for (const family of FAMILIES) {
+      const out = this.#outs[family];
+      for (let row = 1; row !== 0; ) {
+        const part: { readonly prefix: Prefix; readonly attributes: RouteAttributes }[] = [];
+        row = out.visitWanted(row, WISHES_AT_ONCE, (wanted, attributeId) =>
+          part.push({ prefix: out.rows.prefix(wanted), attributes: this.#attributes.attributes(attributeId) }),
+        );
+        yield* part;
+        yield null;
+      }
+    }
   }
 
   forEachSent(visit: (prefixId: number, attributeId: number) => void): void {

@@ -235,6 +235,14 @@ export class FamilyOut {
     for (let row = 1; row < end; row++) if (((this.#wanted[row] ?? 0) | this.#sent.mark(row)) !== 0) visit(row);
   }
 
+  /** Wishes of `count` rows from `first` on. Returns the row to go on with, 0 at the end. */
+  visitWanted(first: number, count: number, visit: (row: number, attributeId: number) => void): number {
+    const end = this.#end();
+    const last = Math.min(end, first + count);
+    for (let row = first; row < last; row++) if (this.wanted(row) !== 0) visit(row, this.wanted(row));
+    return last < end ? last : 0;
+  }
+
   forEachWanted(visit: (row: number, attributeId: number) => void): void {
     this.#forEachRow((row) => {
       if (this.wanted(row) !== 0) visit(row, this.wanted(row));

@@ -31,6 +31,7 @@ const ROUTE: RouteView = {
   linkBandwidth: null,
   owners: ["default/web"],
   since: "2026-01-01T00:00:00.000Z",
+  restored: null,
 };
 
 const BALANCE: BalanceItem = {
@@ -75,7 +76,7 @@ function fakePorts(): FakePorts {
       *services() {},
       explain: (subject) => {
         if (subject !== "web") throw new SpeakerError("SUBJECT_UNKNOWN", `there is no service ${subject} here`);
-        return { node: "node-a", subject: { type: "service", value: "default/web" }, items: [], timeline: [], findings: [] };
+        return { node: "node-a", subject: { type: "service", value: "default/web" }, items: [], timeline: [], findings: [], restored: [] };
       },
       balance: (service) => {
         if (service !== null && service !== "default/web") throw new SpeakerError("SUBJECT_UNKNOWN", `there is no service ${service} here`);

@@ -116,6 +116,7 @@ function route(more: Partial<RouteView> = {}): RouteView {
     linkBandwidth: null,
     owners: ["shop/web"],
     since: SINCE,
+    restored: null,
     ...more,
   };
 }

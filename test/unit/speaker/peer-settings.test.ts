@@ -36,10 +36,10 @@ describe("what holds a peer down (docs/sessions.md)", () => {
 });
 
 describe("what a session is made of", () => {
-  it("takes the object's router ID before the process's, and offers no Graceful Restart", () => {
+  it("takes the object's router ID before the process's, and offers Graceful Restart unless told not to", () => {
     expect(sessionSettings(PLAIN, 7)).toMatchObject({
       routerId: 7,
-      gracefulRestart: null,
+      gracefulRestart: { restartTimeSeconds: 120, notification: false, forwardingPreserved: false },
       localAsn: 65001,
       peerAsn: { kind: "number", asn: 65000 },
     });

@@ -43,7 +43,17 @@ class CountingPlanner extends Planner {
     this.log.push("decide");
     this.waiting = Math.max(0, this.waiting - limit);
     const wakeAtMillis = this.wakeAt(this.times.at(-1) ?? Number.NaN);
-    return { routes: [], peers: [], transitions: [], transitionsOmitted: 0, probes: [], wakeAtMillis, pending: this.waiting };
+    return {
+      routes: [],
+      peers: [],
+      transitions: [],
+      transitionsOmitted: 0,
+      probes: [],
+      wakeAtMillis,
+      awaitsGates: false,
+      drain: "none",
+      pending: this.waiting,
+    };
   }
 }
 

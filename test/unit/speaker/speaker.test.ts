@@ -195,6 +195,8 @@ describe("a speaker's life", () => {
       [{ announceHoldDown: false }, "announceHoldDown"],
       [{ weightHoldDownMillis: 500 }, "weightHoldDown"],
       [{ weightTolerance: 0.5 }, "weightTolerance"],
+      [{ status: { node: false } }, "status"],
+      [{ drain: { ...config.drain, gracePeriodMillis: 1 } }, "drain"],
       [{ dataplane: { healthz: "off" } }, "dataplane"],
       [{ dataplane: { healthz: new URL("http://127.0.0.1:1/") } }, "dataplane"],
     ] as const;
@@ -203,7 +205,16 @@ describe("a speaker's life", () => {
       expect(rig.speaker.reload({ ...config, ...change })).toEqual({ changed: [], needRestart: [key] });
       ran++;
     }
-    expect(ran).toBe(5);
+    expect(ran).toBe(7);
+  });
+
+  it("takes over how it stops and how long it trusts its state, and says so", async () => {
+    const rig = await startListening(cleanup);
+    const { config } = rig;
+    expect(rig.speaker.reload({ ...config, stateMaxAgeMillis: 60_000, eorDeferralMillis: 20_000, shutdown: "withdraw" })).toEqual({
+      changed: ["stateMaxAge", "eorDeferral", "shutdown"],
+      needRestart: [],
+    });
   });
 
   it("frees its state file when it cannot start", async () => {

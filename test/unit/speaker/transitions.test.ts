@@ -41,6 +41,8 @@ function record(routes: readonly (readonly [string, string])[], transitions: rea
     transitionsOmitted: 0,
     probes: [],
     wakeAtMillis: null,
+    awaitsGates: false,
+    drain: "none",
     pending: 0,
   };
   recordTransitions(timeline, change, round, 1_000_000);
@@ -53,13 +55,15 @@ describe("what a round writes into the timeline", () => {
   it("names the object and its version that caused it", () => {
     const timeline = new Timeline();
     const round = { at: 0, handedAfter: new Map() };
-    const change = {
+    const change: PlanChange = {
       routes: [],
       peers: [],
       transitions: [transition("default/a")],
       transitionsOmitted: 0,
       probes: [],
       wakeAtMillis: null,
+      awaitsGates: false,
+      drain: "none",
       pending: 0,
     };
     recordTransitions(timeline, change, round, 1_000_000);

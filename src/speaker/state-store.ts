@@ -1,0 +1,60 @@
+/** The state file on disk: replaced whole or not at all, whatever moment the machine stops at. */
+
+import { readFileSync, renameSync, rmSync } from "node:fs";
+import { open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+
+export class StateStore {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** The file's text; null = there is none. @throws where it cannot be read. */
+  read(): string | null {
+    try {
+      return readFileSync(this.#path, "utf8");
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Writes beside the file, waits until the disk has it, and renames it over the file. The event loop turns at each null.
+   * It may hold passwords of peers, so nobody else reads it.
+   */
+  async write(pieces: Iterable<string | null>): Promise<void> {
+    const draft = `${this.#path}.new`;
+    const file = await open(draft, "w", 0o600);
+    try {
+      for (const piece of pieces) {
+        if (piece === null) await new Promise<void>((resolve) => setImmediate(resolve));
+        else await file.writeFile(piece);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, this.#path);
+    const directory = await open(dirname(this.#path), "r");
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+
+  /** Nothing is to be resumed. */
+  discard(): void {
+    rmSync(this.#path, { force: true });
+  }
+
+  /** Out of the way, for whoever wants to look at it. Returns where it is now. */
+  putAside(): string {
+    const aside = `${this.#path}.damaged`;
+    renameSync(this.#path, aside);
+    return aside;
+  }
+}
