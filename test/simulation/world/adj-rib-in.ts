@@ -23,8 +23,8 @@ export interface Path {
 
 /** Why a path went, or came. */
 export type Move =
-  /** `idle`: it was there just so, and nobody asked for it. */
-  | { readonly name: "announced"; readonly prefix: string; readonly idle: boolean; readonly path: Path }
+  /** `idle`: it was there just so, and nobody asked for it. `kept`: it had outlived the session before. */
+  | { readonly name: "announced"; readonly prefix: string; readonly idle: boolean; readonly kept: boolean; readonly path: Path }
   | { readonly name: "withdrawn"; readonly prefix: string; readonly before: Path | undefined }
   | { readonly name: "lost"; readonly prefix: string; readonly why: Loss }
   | { readonly name: "endOfRib"; readonly family: Family };
@@ -90,7 +90,8 @@ export class AdjRibIn {
         const isSame = before !== undefined && !before.stale && before.words === words;
         const path = { family: block.family, words, stale: false, repeats: (before?.repeats ?? 0) + (isSame ? 1 : 0) };
         this.paths.set(text, path);
-        this.#moved({ name: "announced", prefix: text, idle: isSame && path.repeats > this.#refreshes[block.family], path });
+        const idle = isSame && path.repeats > this.#refreshes[block.family];
+        this.#moved({ name: "announced", prefix: text, idle, kept: before?.stale === true, path });
       }
     }
     if (update.endOfRib === null) return;

@@ -46,6 +46,21 @@ export const DAMPED_MILLIS = QUIET_MILLIS + 60_000;
 /** After End-of-RIB no route comes that had been wanted for so long before. */
 export const COMPLETE_MILLIS = FALSE_ROUTE_MILLIS;
 
+/** A drain announces with GRACEFUL_SHUTDOWN for so long before it withdraws (`drain.gracePeriod`). */
+export const GRACE_MILLIS = 5_000;
+
+/**
+ * From a change of what is announced to the state file that says so: a write starts half a second after the one before at the latest, takes its time, and one may be
+ * under way. Docs: within a second. A drain's routes are announced for the grace period longer than they are wanted.
+ */
+export const STATE_LAG_MILLIS = 1_000 + GRACE_MILLIS;
+
+/** A speaker that is back dials at once, and again after 1, 2, 4 s: until then the router must have its session. */
+export const RESTART_SETTLED_MILLIS = 10_000;
+
+/** From Established to End-of-RIB whatever is not known yet: restart time (20 s) − 10 s; less what the OPENs' way takes. */
+export const DEFERRAL_MILLIS = 10_000 - 2_000;
+
 /** Timers of a speaker: up to a dozen per session and connection, and those of probes, planning and files. */
 export const MOST_TIMERS = 80;
 /** Connections of a speaker: two per router while they collide, and as many that linger. */

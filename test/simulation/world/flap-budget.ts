@@ -28,7 +28,11 @@ export class FlapBudget {
       if (router !== pair.router || before?.get(key) === after.get(key)) continue;
       const account = this.#account(pair, prefix);
       if (after.has(key)) account.mayAnnounce += UPDATES_PER_CHANGE;
-      else account.mayWithdraw++;
+      else {
+        account.mayWithdraw++;
+        // A drain says it once more with GRACEFUL_SHUTDOWN before.
+        account.mayAnnounce++;
+      }
     }
   }
 
@@ -50,7 +54,7 @@ export class FlapBudget {
       const account = this.#account(pair, move.prefix);
       account.withdrawals++;
       if (move.before === undefined) throw new Violation("nothing twice", `${pair.name} ${move.prefix} is withdrawn and was not there`);
-      const may = account.mayWithdraw + pair.endings;
+      const may = account.mayWithdraw + pair.lives;
       if (account.withdrawals > may) {
         throw new Violation(
           "no flap without a cause",

@@ -13,6 +13,7 @@ const RESTART_MILLIS = 8_000;
 export async function play(world: World): Promise<void> {
   for (const setting of world.setting.routers) world.startRouter(setting);
   for (const node of world.nodes) node.start();
+  world.onExit = (node) => restartLater(world, node);
   await world.advance(world.dice.below(3_000));
   for (let step = 0; step < world.setting.steps; step++) {
     takeStep(world);
@@ -34,7 +35,8 @@ function takeStep(world: World): void {
   else if (at < 86) end(world, "crash");
   else if (at < 89) power(world);
   else if (at < 92) proxy(world);
-  else if (at < 95) router(world);
+  else if (at < 94) router(world);
+  else if (at < 96) drain(world);
   else if (at < 98) world.refresh();
   else for (let i = 0; i < 8; i++) cluster.change();
 }
@@ -87,16 +89,25 @@ function end(world: World, how: "stop" | "crash"): void {
   world.ending(node);
   if (how === "stop") {
     world.tally.restarts++;
-    node.stop();
+    const { process } = node;
+    const { stopMillis } = process.speaker;
+    node.stop(dice.chance(2));
+    clock.after(stopMillis, () => {
+      if (node.process === process) world.fail("a stop ends in time", `${node.name} has not ended after ${stopMillis} ms`);
+    });
   } else {
     world.tally.crashes++;
     node.crash(dice.pick(["fin", "rst"]));
+    restartLater(world, node);
   }
-  clock.after((how === "stop" ? 2_100 : 100) + dice.below(RESTART_MILLIS), () => startNode(world, node));
+}
+
+function restartLater(world: World, node: SimulatedNode): void {
+  world.clock.after(100 + world.dice.below(RESTART_MILLIS), () => startNode(world, node));
 }
 
 function startNode(world: World, node: SimulatedNode): void {
-  if (node.process !== null || !node.powered) return;
+  if (node.process !== null || !node.powered || world.ended) return;
   world.timeline.add(node.name, "starts");
   node.start();
   world.touch();
@@ -117,6 +128,14 @@ function powerOn(world: World, node: SimulatedNode): void {
   node.powerOn();
   world.touch();
   startNode(world, node);
+}
+
+function drain(world: World): void {
+  const node = anyNode(world);
+  if (node.process === null || node.process.stopping) return;
+  world.timeline.add(node.name, node.drainedByHand ? "is undrained by hand" : "is drained by hand");
+  node.drain(!node.drainedByHand);
+  world.drained(node);
 }
 
 function proxy(world: World): void {
@@ -147,6 +166,10 @@ function mend(world: World): void {
   for (const node of nodes) {
     node.proxy.alive = true;
     node.setReachable(true);
+    if (node.drainedByHand) {
+      node.drain(false);
+      world.drained(node);
+    }
     powerOn(world, node);
     startNode(world, node);
   }

@@ -25,7 +25,7 @@ export class Oracle {
 
   /** What the speaker of the node has to announce, if the cluster holds these objects. */
   wanted(node: SimulatedNode, objects: readonly ClusterObject[]): Wanted {
-    const key = `${node.name} ${node.powered} ${objects
+    const key = `${node.name} ${node.powered} ${node.drainedByHand} ${objects
       .map((object) => this.#idOf(object))
       .sort((a, b) => a - b)
       .join(" ")}`;
@@ -61,7 +61,7 @@ function wantedOf(node: SimulatedNode, objects: readonly ClusterObject[], settin
     });
   }
   const wanted = new Map<string, string>();
-  for (const [key, json] of naivePlan(objects, [], node.plannerOptions).routes) {
+  for (const [key, json] of naivePlan(objects, node.drainedByHand ? [{ name: "drain", reason: "by hand" }] : [], node.plannerOptions).routes) {
     const [router = "", prefix = ""] = key.split(" ");
     const family = prefix.includes(":") ? "IPv6" : "IPv4";
     const asn = setting.routers.find(({ name }) => name === router)?.asn;

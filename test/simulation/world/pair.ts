@@ -19,9 +19,18 @@ export class Pair {
   causeAt = Number.NEGATIVE_INFINITY;
   /** Sessions that came up, and times the router asked for everything again. */
   sessions = 0;
+  /** Those with the present process. */
+  sessionsOfLife = 0;
+  /** When the last one came up, and went down. */
+  upAt = Number.NEGATIVE_INFINITY;
+  /** When the first with the present process did. */
+  firstUpAt = Number.NEGATIVE_INFINITY;
+  downAt = Number.NEGATIVE_INFINITY;
   refreshes = 0;
-  /** Times the speaker was told to end, which withdraws everything. */
-  endings = 0;
+  /** Times the speaker was told to end, which withdraws everything, or began, and told what the state file says. */
+  lives = 0;
+  /** Since when nothing but the speaker itself kept it from the router; null = something does. */
+  openSince: number | null = null;
   readonly #network: Network;
   readonly #routers: ReadonlyMap<string, Router>;
 
@@ -31,6 +40,16 @@ export class Pair {
     this.node = node;
     this.#network = network;
     this.#routers = routers;
+  }
+
+  /** A gate may keep a route back that was announced before. */
+  get mayBeGated(): boolean {
+    return this.node.isGated && (this.provenSince === null || this.node.process?.syncedAt === null);
+  }
+
+  /** The speaker waits for the router to call. */
+  get isPassive(): boolean {
+    return this.node.process?.speaker.peers.get(this.router)?.config.peer.passive ?? true;
   }
 
   /** null while the router is down. */
@@ -61,6 +80,8 @@ export class Pair {
     if (!proven) this.provenSince = null;
     else this.provenSince ??= now;
     if (this.isCut) this.causeAt = now;
+    if (this.isCut || this.node.process === null || this.session === null) this.openSince = null;
+    else this.openSince ??= now;
   }
 
   #isClean(): boolean {

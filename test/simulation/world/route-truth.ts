@@ -4,7 +4,7 @@
  * working path between a speaker and a router routes may be late, but what nobody stands for goes.
  */
 
-import { FALSE_ROUTE_MILLIS, HELD_ROUTE_MILLIS, LATE_ROUTE_MILLIS, LEFT_ROUTE_MILLIS } from "./bounds.ts";
+import { FALSE_ROUTE_MILLIS, GRACE_MILLIS, HELD_ROUTE_MILLIS, LATE_ROUTE_MILLIS, LEFT_ROUTE_MILLIS } from "./bounds.ts";
 import type { Wanted } from "./oracle.ts";
 import type { Pair } from "./pair.ts";
 import { Violation } from "./violation.ts";
@@ -66,7 +66,7 @@ export class RouteTruth {
     const clean = pair.cleanSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince);
     const all = now - doubt.since;
     if (kind === "false") {
-      if (clean > FALSE_ROUTE_MILLIS) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
+      if (clean > FALSE_ROUTE_MILLIS + (pair.node.isDrained ? GRACE_MILLIS : 0)) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
       if (all > LEFT_ROUTE_MILLIS) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${all} ms`);
       return;
     }

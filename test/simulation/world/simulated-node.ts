@@ -6,6 +6,7 @@ import { Metrics } from "../../../src/metrics.ts";
 import type { ClusterObject, ObjectChange } from "../../../src/objects/kinds.ts";
 import type { PlannerOptions } from "../../../src/plan/change.ts";
 import { Speaker } from "../../../src/speaker/speaker.ts";
+import type { StateStorage } from "../../../src/speaker/state-storage.ts";
 import type { Transport } from "../../../src/speaker/transport.ts";
 import { ip } from "../../support/cluster-objects.ts";
 import type { Dice } from "../../support/dice.ts";
@@ -14,6 +15,7 @@ import type { Host, Network } from "./network.ts";
 import { ServiceProxy } from "./service-proxy.ts";
 import type { Setting } from "./setting.ts";
 import { SimulatedSource } from "./simulated-source.ts";
+import { VirtualDisk } from "./virtual-disk.ts";
 import { ProcessClock } from "./virtual-clock.ts";
 
 /** One life of a speaker. */
@@ -25,6 +27,8 @@ export interface SpeakerProcess {
   readonly startedAt: number;
   syncedAt: number | null;
   stopping: boolean;
+  /** It goes on where the process before it stopped. */
+  resumes: boolean;
 }
 
 export interface NodePorts {
@@ -34,11 +38,12 @@ export interface NodePorts {
   readonly dice: Dice;
   /** What a bug is planted with: puts something between the speaker and the network. */
   readonly wrap: (transport: Transport, node: SimulatedNode) => Transport;
+  readonly wrapStorage: (storage: StateStorage, node: SimulatedNode) => StateStorage;
   log(node: string, event: LogEvent): void;
   /** Its speaker knows another cluster than before. */
   viewed(node: SimulatedNode): void;
-  /** A process ended by itself. */
-  exited(node: SimulatedNode, process: SpeakerProcess): void;
+  /** A process ended: by itself, or not. */
+  ended(node: SimulatedNode, process: SpeakerProcess, how: "exit" | "kill"): void;
 }
 
 export class SimulatedNode {
@@ -47,6 +52,13 @@ export class SimulatedNode {
   readonly proxy: ServiceProxy;
   readonly config: SpeakerConfig;
   readonly plannerOptions: PlannerOptions;
+  readonly #disk: VirtualDisk;
+  /** Another after each loss of power. */
+  #boot = 0;
+  /** Asked of the API server's Pod object: this stop is a rollout. */
+  #podDeleted = false;
+  /** `herald drain` on this node. */
+  drainedByHand = false;
   /** The API server answers it. */
   reachable = true;
   process: SpeakerProcess | null = null;
@@ -60,8 +72,26 @@ export class SimulatedNode {
     this.host = ports.network.host(ip(`10.0.0.${name.slice(1)}`));
     this.proxy = new ServiceProxy(name, ports.network.clock, ports.dice);
     this.proxy.hear(ports.cluster.objects);
+    this.#disk = new VirtualDisk(ports.dice);
     this.config = configOf(name, ports.setting);
     this.plannerOptions = plannerOptionsOf(this.config);
+  }
+
+  /** A service proxy is asked before anything is announced. */
+  get isGated(): boolean {
+    return this.#ports.setting.gate;
+  }
+
+  /** By hand, or by its object as the cluster has it. */
+  get isDrained(): boolean {
+    if (this.drainedByHand) return true;
+    const { annotation, taints } = this.config.drain.on;
+    return this.#ports.cluster.objects.some(
+      (object) =>
+        object.kind === "Node" &&
+        object.metadata.name === this.name &&
+        ((annotation && "herald.dev/drain" in object.metadata.annotations) || object.taints.some(({ key }) => taints.includes(key))),
+    );
   }
 
   get powered(): boolean {
@@ -70,7 +100,7 @@ export class SimulatedNode {
 
   start(): void {
     if (this.process !== null || !this.powered) return;
-    const { network, cluster, dice, wrap, log } = this.#ports;
+    const { network, cluster, dice, wrap, wrapStorage, log } = this.#ports;
     const clock = new ProcessClock(network.clock);
     const source = new SimulatedSource({
       clock,
@@ -85,36 +115,51 @@ export class SimulatedNode {
       source,
       metrics: METRICS,
       clock,
-      log: (event) => log(this.name, event),
+      log: (event) => {
+        if (event.event === "state.restored" && this.process !== null) this.process.resumes = true;
+        log(this.name, event);
+      },
       readAddresses: () => [this.host.text, `fd00::${this.name.slice(1)}`],
       transport: wrap(network.transport(this.host), this),
       ask: this.proxy.asker(clock),
+      storage: wrapStorage(this.#disk.storage(clock), this),
+      readBootId: () => `boot ${this.#boot}`,
+      ownPodDeleted: () => this.#podDeleted,
       random: () => dice.below(0x1_0000_0000) / 0x1_0000_0000,
     });
-    this.process = { clock, speaker, source, startedAt: network.clock.now, syncedAt: null, stopping: false };
+    this.process = { clock, speaker, source, startedAt: network.clock.now, syncedAt: null, stopping: false, resumes: false };
     void speaker.start();
   }
 
-  /** SIGTERM. */
-  stop(): void {
+  /** SIGTERM, of a rollout or of a node that goes down. */
+  stop(podDeleted: boolean): void {
     const { process } = this;
     if (process === null || process.stopping) return;
     process.stopping = true;
+    this.#podDeleted = podDeleted;
     void process.speaker.stop().then(() => {
       if (this.process !== process) return;
-      this.#ports.exited(this, process);
-      this.#end("fin");
+      this.#end("fin", "exit");
     });
+  }
+
+  drain(drained: boolean): void {
+    const { process } = this;
+    if (process === null || process.stopping) return;
+    this.drainedByHand = drained;
+    if (drained) process.speaker.commands.drain("by hand");
+    else process.speaker.commands.undrain();
   }
 
   /** SIGKILL. */
   crash(how: "fin" | "rst"): void {
-    if (this.process !== null) this.#end(how);
+    this.#end(how, "kill");
   }
 
   powerOff(): void {
     this.host.powered = false;
-    this.#end("fin");
+    this.#boot++;
+    this.#end("fin", "kill");
   }
 
   powerOn(): void {
@@ -132,10 +177,14 @@ export class SimulatedNode {
     if (reachable) this.process?.source.restored();
   }
 
-  #end(how: "fin" | "rst"): void {
-    this.process?.clock.end();
-    this.process?.source.end();
+  #end(how: "fin" | "rst", why: "exit" | "kill"): void {
+    const { process } = this;
+    if (process !== null) this.#ports.ended(this, process, why);
+    process?.clock.end();
+    process?.source.end();
     this.process = null;
+    this.#podDeleted = false;
+    this.drainedByHand = false;
     this.#ports.network.kill(this.host, how);
   }
 
@@ -158,7 +207,7 @@ function configOf(node: string, { gate, announceHoldDown, routersDial }: Setting
   const text = [
     `nodeName: ${node}`,
     "source: { kubernetes: {} }",
-    'stateFile: ""',
+    "stateFile: /state.json",
     "resetSpread: 2s",
     `bgp: { listen: [${routersDial ? `10.0.0.${node.slice(1)}` : ""}] }`,
     `dataplane: { healthz: "${gate ? "auto" : "off"}" }`,

@@ -9,6 +9,7 @@ import type { Frame } from "../../../src/bgp/wire/messages.ts";
 import { decodeNotification } from "../../../src/bgp/wire/notification.ts";
 import { FAMILIES } from "../../../src/ip/address.ts";
 import type { ClusterObject } from "../../../src/objects/kinds.ts";
+import type { StateStorage } from "../../../src/speaker/state-storage.ts";
 import type { Transport } from "../../../src/speaker/transport.ts";
 import { ip } from "../../support/cluster-objects.ts";
 import { Dice } from "../../support/dice.ts";
@@ -21,6 +22,7 @@ import { MessageTap } from "./message-tap.ts";
 import { Network } from "./network.ts";
 import { Oracle, type Wanted } from "./oracle.ts";
 import { Pair } from "./pair.ts";
+import { RestartWatch } from "./restart-watch.ts";
 import { RouteTruth } from "./route-truth.ts";
 import { Router } from "./router.ts";
 import { SessionWatch } from "./session-watch.ts";
@@ -31,9 +33,15 @@ import { Violation } from "./violation.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import type { VirtualStream } from "./virtual-stream.ts";
 
+/** Wrongs what a speaker says or keeps. */
+export interface Plant {
+  transport?(transport: Transport, node: SimulatedNode): Transport;
+  storage?(storage: StateStorage, node: SimulatedNode): StateStorage;
+}
+
 export interface WorldOptions {
-  /** What a bug is planted with. */
-  readonly wrap?: (transport: Transport, node: SimulatedNode, dice: Dice) => Transport;
+  /** A bug to be found: something between the speaker and its world that does not do what it should. */
+  readonly plant?: Plant;
 }
 
 /** What happened, so that a test can tell that anything did. */
@@ -65,16 +73,21 @@ export class World {
   readonly truth: RouteTruth;
   readonly endOfRib = new EndOfRibWatch();
   readonly sessionWatch = new SessionWatch();
+  readonly restartWatch = new RestartWatch();
+  /** A speaker ended by itself. */
+  onExit: (node: SimulatedNode) => void = () => {};
   readonly #budget = new FlapBudget();
   readonly #pairs: readonly Pair[];
   readonly #oracle: Oracle;
   readonly #viewed = new Map<SimulatedNode, Wanted>();
   readonly #peers = new Map<Pair, ClusterObject | undefined>();
+  /** Nothing is started any more. */
+  ended = false;
   /** A violation found where nobody could catch it. */
   #violation: Violation | null = null;
   #unseen = true;
 
-  constructor(seed: number, steps: number, { wrap }: WorldOptions = {}) {
+  constructor(seed: number, steps: number, { plant }: WorldOptions = {}) {
     this.dice = new Dice(seed * 4);
     this.setting = randomSetting(new Dice(seed * 4 + 1), steps);
     this.network = new Network(this.clock, new Dice(seed * 4 + 2), this.setting.weather);
@@ -89,10 +102,11 @@ export class World {
           cluster: this.cluster,
           setting: this.setting,
           dice: speakerDice,
-          wrap: (transport, node) => (wrap === undefined ? transport : wrap(transport, node, this.dice)),
+          wrap: (transport, node) => plant?.transport?.(transport, node) ?? transport,
+          wrapStorage: (storage, node) => plant?.storage?.(storage, node) ?? storage,
           log: (node, event) => this.timeline.logged(node, event),
           viewed: (node) => this.#guard(() => this.#onView(node)),
-          exited: (node, process) => this.#guard(() => this.#onExit(node, process)),
+          ended: (node, process, how) => this.#guard(() => this.#onEnd(node, process, how)),
         }),
     );
     this.#pairs = this.setting.routers.flatMap(({ name }) => this.nodes.map((node) => new Pair(name, node, this.network, this.routers)));
@@ -157,7 +171,7 @@ export class World {
 
   /** The process of the node is told to end, or ends. */
   ending(node: SimulatedNode): void {
-    for (const pair of this.#pairs) if (pair.node === node) pair.endings++;
+    for (const pair of this.#pairs) if (pair.node === node) pair.lives++;
     this.causeOf((pair) => pair.node === node);
     this.touch();
   }
@@ -169,6 +183,16 @@ export class World {
     this.timeline.add(pair.router, `asks ${pair.node.name} for everything again`);
     pair.refreshes++;
     for (const family of FAMILIES) session.refresh(family);
+  }
+
+  /** Somebody drained the node, or ended that. */
+  drained(node: SimulatedNode): void {
+    this.#guard(() => this.#onView(node));
+    this.touch();
+  }
+
+  fail(promise: string, what: string): void {
+    this.#violation ??= new Violation(promise, what);
   }
 
   touch(): void {
@@ -195,9 +219,10 @@ export class World {
 
   /** Every speaker is told to end: nothing is left of any. @throws {Violation} */
   async end(): Promise<void> {
+    this.ended = true;
     for (const node of this.nodes) {
       this.ending(node);
-      node.stop();
+      node.stop(false);
     }
     await this.advance(STOP_MILLIS);
     for (const { name, process } of this.nodes) {
@@ -254,11 +279,21 @@ export class World {
       this.#peers.set(pair, peers.get(pair.router));
       this.#budget.viewed(pair, before, after);
       this.endOfRib.viewed(pair, before, after, this.clock.now);
+      this.restartWatch.viewed(pair, after, this.clock.now);
     }
   }
 
-  #onExit(node: SimulatedNode, { clock }: SpeakerProcess): void {
+  #onEnd(node: SimulatedNode, { clock, syncedAt }: SpeakerProcess, how: "exit" | "kill"): void {
+    const pairs = this.#pairs.filter((pair) => pair.node === node);
+    this.restartWatch.ended(node, pairs, syncedAt !== null, this.clock.now);
+    for (const pair of pairs) {
+      pair.lives++;
+      pair.sessionsOfLife = 0;
+    }
+    this.touch();
+    if (how === "kill") return;
     this.timeline.add(node.name, "has ended");
+    this.onExit(node);
     if (clock.pending > 0) throw new Violation("memory is bounded", `${node.name} ended and left ${clock.pending} timers behind`);
     const left = [...node.host.streams].filter(({ isOpen }) => isOpen).length;
     if (left > 0) throw new Violation("memory is bounded", `${node.name} ended and left ${left} connections behind`);
@@ -271,8 +306,11 @@ export class World {
     if (up) {
       this.tally.sessions++;
       pair.sessions++;
+      if (pair.sessionsOfLife++ === 0) pair.firstUpAt = this.clock.now;
+      pair.upAt = this.clock.now;
       this.endOfRib.sessionUp(pair);
-    } else this.sessionWatch.down(pair, why, this.clock.now);
+    } else pair.downAt = this.clock.now;
+    if (!up) this.sessionWatch.down(pair, why, this.clock.now);
   }
 
   #onMove(router: string, nodeName: string, move: Move): void {
@@ -292,11 +330,12 @@ export class World {
       case "endOfRib": {
         this.timeline.add(router, `End-of-RIB of ${nodeName} for ${move.family}`);
         const wanted = this.#viewed.get(pair.node) ?? new Map();
-        const isComplete = !this.setting.gate && !this.setting.announceHoldDown;
+        const isComplete = !this.setting.gate && !this.setting.announceHoldDown && !pair.node.isDrained;
         this.endOfRib.ended(pair, move.family, wanted, isComplete, this.clock.now);
       }
     }
     this.#budget.moved(pair, move);
+    this.restartWatch.moved(pair, move, this.clock.now);
   }
 
   #onMessage(from: VirtualStream, { type, body }: Frame): void {
