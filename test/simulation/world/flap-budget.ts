@@ -21,18 +21,17 @@ interface Account {
 export class FlapBudget {
   readonly #accounts = new Map<string, Account>();
 
-  /** What a speaker knows is another than before: `null` = nothing yet. */
-  viewed(pair: Pair, before: Wanted | null, after: Wanted): void {
+  /**
+   * What a speaker knows is another than before: `null` = nothing yet. Both as if the node were not drained: while it leaves, changes are told on.
+   * @param turned its drain began or ended
+   */
+  viewed(pair: Pair, before: Wanted | null, after: Wanted, turned: boolean): void {
     for (const key of new Set([...(before?.keys() ?? []), ...after.keys()])) {
       const [router, prefix = ""] = key.split(" ");
-      if (router !== pair.router || before?.get(key) === after.get(key)) continue;
+      if (router !== pair.router || (!turned && before?.get(key) === after.get(key))) continue;
       const account = this.#account(pair, prefix);
       if (after.has(key)) account.mayAnnounce += UPDATES_PER_CHANGE;
-      else {
-        account.mayWithdraw++;
-        // A drain says it once more with GRACEFUL_SHUTDOWN before.
-        account.mayAnnounce++;
-      }
+      if (turned || !after.has(key)) account.mayWithdraw++;
     }
   }
 

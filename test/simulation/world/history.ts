@@ -159,6 +159,7 @@ function startRouter(world: World, setting: World["setting"]["routers"][number])
 
 function mend(world: World): void {
   const { network, nodes, setting } = world;
+  network.calm();
   for (const { name, address } of setting.routers) {
     for (const { host } of nodes) network.mend(host, network.host(ipOf(address)));
     if (!world.routers.has(name)) startRouter(world, { ...(setting.routers.find((one) => one.name === name) ?? setting.routers[0]) });

@@ -94,6 +94,11 @@ export class Network {
     host.streams.clear();
   }
 
+  /** Resets that were planned and have not happened do not happen. */
+  calm(): void {
+    for (const host of this.#hosts.values()) for (const stream of host.streams) stream.resetAfterOctets = null;
+  }
+
   /** One connection between the two, or none. */
   anyStream(one: Host, other: Host): VirtualStream | undefined {
     return this.#dice.any([...one.streams].filter((stream) => stream.remote === other && !stream.destroyed));

@@ -25,13 +25,22 @@ export class Oracle {
 
   /** What the speaker of the node has to announce, if the cluster holds these objects. */
   wanted(node: SimulatedNode, objects: readonly ClusterObject[]): Wanted {
-    const key = `${node.name} ${node.powered} ${node.drainedByHand} ${objects
+    return this.#ask(node, objects, node.drainedByHand);
+  }
+
+  /** The same if nothing drained the node. */
+  undrained(node: SimulatedNode, objects: readonly ClusterObject[]): Wanted {
+    return this.#ask(node, isDrainedIn(node, objects) ? objects.map((object) => withoutDrain(node, object)) : objects, false);
+  }
+
+  #ask(node: SimulatedNode, objects: readonly ClusterObject[], byHand: boolean): Wanted {
+    const key = `${node.name} ${node.powered} ${byHand} ${objects
       .map((object) => this.#idOf(object))
       .sort((a, b) => a - b)
       .join(" ")}`;
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
-    const wanted = wantedOf(node, objects, this.#setting);
+    const wanted = wantedOf(node, objects, byHand, this.#setting);
     this.#answers.set(key, wanted);
     if (this.#answers.size > REMEMBERED * this.#setting.nodes.length) {
       const [oldest] = this.#answers.keys();
@@ -47,8 +56,24 @@ export class Oracle {
   }
 }
 
+/** Its Node object says that it is drained. */
+export function isDrainedIn({ name, config }: SimulatedNode, objects: readonly ClusterObject[]): boolean {
+  const { annotation, taints } = config.drain.on;
+  return objects.some(
+    (object) =>
+      object.kind === "Node" &&
+      object.metadata.name === name &&
+      ((annotation && "herald.dev/drain" in object.metadata.annotations) || object.taints.some(({ key }) => taints.includes(key))),
+  );
+}
+
+function withoutDrain({ name }: SimulatedNode, object: ClusterObject): ClusterObject {
+  if (object.kind !== "Node" || object.metadata.name !== name) return object;
+  return { ...object, taints: [], metadata: { ...object.metadata, annotations: {} } };
+}
+
 /** Every gate open, nothing held down, no weight that waits: where nothing changes for long enough it is just what is announced. */
-function wantedOf(node: SimulatedNode, objects: readonly ClusterObject[], setting: Setting): Wanted {
+function wantedOf(node: SimulatedNode, objects: readonly ClusterObject[], byHand: boolean, setting: Setting): Wanted {
   if (!node.powered) return new Map();
   const nextHops = new Map<string, Readonly<Record<"IPv4" | "IPv6", string>>>();
   for (const object of objects) {
@@ -61,7 +86,7 @@ function wantedOf(node: SimulatedNode, objects: readonly ClusterObject[], settin
     });
   }
   const wanted = new Map<string, string>();
-  for (const [key, json] of naivePlan(objects, node.drainedByHand ? [{ name: "drain", reason: "by hand" }] : [], node.plannerOptions).routes) {
+  for (const [key, json] of naivePlan(objects, byHand ? [{ name: "drain", reason: "by hand" }] : [], node.plannerOptions).routes) {
     const [router = "", prefix = ""] = key.split(" ");
     const family = prefix.includes(":") ? "IPv6" : "IPv4";
     const asn = setting.routers.find(({ name }) => name === router)?.asn;

@@ -47,9 +47,10 @@ export class Pair {
     return this.node.isGated && (this.provenSince === null || this.node.process?.syncedAt === null);
   }
 
-  /** The speaker waits for the router to call. */
-  get isPassive(): boolean {
-    return this.node.process?.speaker.peers.get(this.router)?.config.peer.passive ?? true;
+  /** The speaker dials the router whenever there is no session. */
+  get isSought(): boolean {
+    const peer = this.node.process?.speaker.peers.get(this.router);
+    return peer !== undefined && peer.held === "" && !peer.config.peer.passive;
   }
 
   /** null while the router is down. */

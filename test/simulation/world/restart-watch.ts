@@ -71,7 +71,7 @@ export class RestartWatch {
         throw new Violation("a restart loses no route", `${pair.name} ${prefix} is not announced again before End-of-RIB`);
       }
       case "restartTime":
-        if (pair.openSince === null || now - Math.max(pair.openSince, process.startedAt) < RESTART_SETTLED_MILLIS || pair.isPassive) return;
+        if (pair.openSince === null || now - Math.max(pair.openSince, process.startedAt) < RESTART_SETTLED_MILLIS || !pair.isSought) return;
         throw new Violation("a restart loses no route", `${pair.name} ${prefix} is given up though the speaker is back`);
       case "session":
       case "staleTwice":

@@ -14,6 +14,8 @@ interface Doubt {
   readonly prefix: string;
   readonly kind: "false" | "lost";
   since: number;
+  /** The node was drained meanwhile: it announces for the grace period longer. */
+  leaving: boolean;
 }
 
 export class RouteTruth {
@@ -40,7 +42,10 @@ export class RouteTruth {
       }
     }
     for (const [key, doubt] of this.#doubts) {
-      if (open.has(key)) continue;
+      if (open.has(key)) {
+        doubt.leaving ||= doubt.pair.node.isDrained;
+        continue;
+      }
       this.#judge(doubt, now);
       this.#doubts.delete(key);
     }
@@ -56,7 +61,7 @@ export class RouteTruth {
     open.add(key);
     if (this.#doubts.has(key)) return;
     this.doubts++;
-    this.#doubts.set(key, { pair, prefix, kind, since: now });
+    this.#doubts.set(key, { pair, prefix, kind, since: now, leaving: pair.node.isDrained });
   }
 
   #judge(doubt: Doubt, now: number): void {
@@ -66,7 +71,7 @@ export class RouteTruth {
     const clean = pair.cleanSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince);
     const all = now - doubt.since;
     if (kind === "false") {
-      if (clean > FALSE_ROUTE_MILLIS + (pair.node.isDrained ? GRACE_MILLIS : 0)) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
+      if (clean > FALSE_ROUTE_MILLIS + (doubt.leaving ? GRACE_MILLIS : 0)) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
       if (all > LEFT_ROUTE_MILLIS) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${all} ms`);
       return;
     }

@@ -12,6 +12,7 @@ import { ip } from "../../support/cluster-objects.ts";
 import type { Dice } from "../../support/dice.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Host, Network } from "./network.ts";
+import { isDrainedIn } from "./oracle.ts";
 import { ServiceProxy } from "./service-proxy.ts";
 import type { Setting } from "./setting.ts";
 import { SimulatedSource } from "./simulated-source.ts";
@@ -84,14 +85,7 @@ export class SimulatedNode {
 
   /** By hand, or by its object as the cluster has it. */
   get isDrained(): boolean {
-    if (this.drainedByHand) return true;
-    const { annotation, taints } = this.config.drain.on;
-    return this.#ports.cluster.objects.some(
-      (object) =>
-        object.kind === "Node" &&
-        object.metadata.name === this.name &&
-        ((annotation && "herald.dev/drain" in object.metadata.annotations) || object.taints.some(({ key }) => taints.includes(key))),
-    );
+    return this.drainedByHand || isDrainedIn(this, this.#ports.cluster.objects);
   }
 
   get powered(): boolean {

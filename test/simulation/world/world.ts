@@ -20,7 +20,7 @@ import { EndOfRibWatch } from "./end-of-rib-watch.ts";
 import { FlapBudget } from "./flap-budget.ts";
 import { MessageTap } from "./message-tap.ts";
 import { Network } from "./network.ts";
-import { Oracle, type Wanted } from "./oracle.ts";
+import { isDrainedIn, Oracle, type Wanted } from "./oracle.ts";
 import { Pair } from "./pair.ts";
 import { RestartWatch } from "./restart-watch.ts";
 import { RouteTruth } from "./route-truth.ts";
@@ -80,6 +80,8 @@ export class World {
   readonly #pairs: readonly Pair[];
   readonly #oracle: Oracle;
   readonly #viewed = new Map<SimulatedNode, Wanted>();
+  readonly #undrained = new Map<SimulatedNode, Wanted>();
+  readonly #drained = new Set<SimulatedNode>();
   readonly #peers = new Map<Pair, ClusterObject | undefined>();
   /** Nothing is started any more. */
   ended = false;
@@ -271,13 +273,19 @@ export class World {
   #onView(node: SimulatedNode): void {
     const before = this.#viewed.get(node) ?? null;
     const after = this.#oracle.wanted(node, node.view ?? []);
+    const undrained = { before: this.#undrained.get(node) ?? null, after: this.#oracle.undrained(node, node.view ?? []) };
+    this.#undrained.set(node, undrained.after);
+    const isDrained = node.drainedByHand || isDrainedIn(node, node.view ?? []);
+    const turned = isDrained !== this.#drained.has(node);
+    if (isDrained) this.#drained.add(node);
+    else this.#drained.delete(node);
     const peers = peersIn(node.view ?? []);
     this.#viewed.set(node, after);
     for (const pair of this.#pairs) {
       if (pair.node !== node) continue;
       if (this.#peers.get(pair) !== peers.get(pair.router)) pair.causeAt = this.clock.now;
       this.#peers.set(pair, peers.get(pair.router));
-      this.#budget.viewed(pair, before, after);
+      this.#budget.viewed(pair, undrained.before, undrained.after, turned);
       this.endOfRib.viewed(pair, before, after, this.clock.now);
       this.restartWatch.viewed(pair, after, this.clock.now);
     }
