@@ -37,7 +37,7 @@ export default defineConfig({
           ...shared,
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],
-          sequence: { groupOrder: 0 },
+          sequence: { groupOrder: 4 },
           testTimeout: 600_000,
           hookTimeout: 30_000,
         },

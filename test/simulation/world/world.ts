@@ -55,6 +55,11 @@ export interface Tally {
   cuts: number;
   outages: number;
   compared: number;
+  collisions: number;
+  /** Routes that outlived a session, that a speaker without knowledge announced, and that were looked for behind an End-of-RIB. */
+  kept: number;
+  restored: number;
+  completed: number;
 }
 
 /** A promise is looked at again after so long, though nothing happened. */
@@ -69,11 +74,14 @@ export class World {
   readonly nodes: readonly SimulatedNode[];
   readonly routers = new Map<string, Router>();
   readonly timeline = new WorldTimeline(this.clock);
-  readonly tally: Tally = { events: 0, sessions: 0, moves: 0, resets: 0, restarts: 0, crashes: 0, cuts: 0, outages: 0, compared: 0 };
-  readonly truth: RouteTruth;
-  readonly endOfRib = new EndOfRibWatch();
-  readonly sessionWatch = new SessionWatch();
-  readonly restartWatch = new RestartWatch();
+  readonly tally: Tally = {
+    ...{ events: 0, sessions: 0, moves: 0, resets: 0, restarts: 0, crashes: 0, cuts: 0, outages: 0, compared: 0 },
+    ...{ collisions: 0, kept: 0, restored: 0, completed: 0 },
+  };
+  readonly #truth: RouteTruth;
+  readonly #endOfRib = new EndOfRibWatch();
+  readonly #sessionWatch = new SessionWatch();
+  readonly #restartWatch = new RestartWatch();
   /** A speaker ended by itself. */
   onExit: (node: SimulatedNode) => void = () => {};
   readonly #budget = new FlapBudget();
@@ -96,7 +104,7 @@ export class World {
     this.cluster = new Cluster(this.dice, this.setting);
     const speakerDice = new Dice(seed * 4 + 3);
     this.#oracle = new Oracle(this.setting);
-    this.truth = new RouteTruth(this.setting.announceHoldDown);
+    this.#truth = new RouteTruth(this.setting.announceHoldDown);
     this.nodes = this.setting.nodes.map(
       (name) =>
         new SimulatedNode(name, {
@@ -134,7 +142,7 @@ export class World {
       await turn(LONGEST_CHAIN);
       this.#look();
       for (const pair of this.#pairs) pair.look(this.clock.now);
-      this.truth.tick(this.clock.now);
+      this.#truth.tick(this.clock.now);
     }
   }
 
@@ -222,6 +230,10 @@ export class World {
   /** Every speaker is told to end: nothing is left of any. @throws {Violation} */
   async end(): Promise<void> {
     this.ended = true;
+    this.tally.collisions = this.#sessionWatch.collisions;
+    this.tally.kept = this.#restartWatch.kept;
+    this.tally.restored = this.#restartWatch.restored;
+    this.tally.completed = this.#endOfRib.checked;
     for (const node of this.nodes) {
       this.ending(node);
       node.stop(false);
@@ -252,7 +264,7 @@ export class World {
       this.#unseen = false;
       const { now } = this.clock;
       for (const pair of this.#pairs) pair.look(now);
-      this.truth.look(this.#pairs, ({ node }) => this.#wantedOf(node), now);
+      this.#truth.look(this.#pairs, ({ node }) => this.#wantedOf(node), now);
       this.#lookAtMemory();
     }
   }
@@ -284,16 +296,17 @@ export class World {
     for (const pair of this.#pairs) {
       if (pair.node !== node) continue;
       if (this.#peers.get(pair) !== peers.get(pair.router)) pair.causeAt = this.clock.now;
+      if (!peers.has(pair.router)) pair.sessionsOfLife = 0;
       this.#peers.set(pair, peers.get(pair.router));
-      this.#budget.viewed(pair, undrained.before, undrained.after, turned);
-      this.endOfRib.viewed(pair, before, after, this.clock.now);
-      this.restartWatch.viewed(pair, after, this.clock.now);
+      this.#budget.viewed(pair, undrained.before, undrained.after, turned ? "turned" : isDrained ? "lasts" : "none");
+      this.#endOfRib.viewed(pair, before, after, this.clock.now);
+      this.#restartWatch.viewed(pair, after, this.clock.now);
     }
   }
 
   #onEnd(node: SimulatedNode, { clock, syncedAt }: SpeakerProcess, how: "exit" | "kill"): void {
     const pairs = this.#pairs.filter((pair) => pair.node === node);
-    this.restartWatch.ended(node, pairs, syncedAt !== null, this.clock.now);
+    this.#restartWatch.ended(node, pairs, syncedAt !== null, this.clock.now);
     for (const pair of pairs) {
       pair.lives++;
       pair.sessionsOfLife = 0;
@@ -316,9 +329,9 @@ export class World {
       pair.sessions++;
       if (pair.sessionsOfLife++ === 0) pair.firstUpAt = this.clock.now;
       pair.upAt = this.clock.now;
-      this.endOfRib.sessionUp(pair);
+      this.#endOfRib.sessionUp(pair);
     } else pair.downAt = this.clock.now;
-    if (!up) this.sessionWatch.down(pair, why, this.clock.now);
+    if (!up) this.#sessionWatch.down(pair, why, this.clock.now);
   }
 
   #onMove(router: string, nodeName: string, move: Move): void {
@@ -339,18 +352,18 @@ export class World {
         this.timeline.add(router, `End-of-RIB of ${nodeName} for ${move.family}`);
         const wanted = this.#viewed.get(pair.node) ?? new Map();
         const isComplete = !this.setting.gate && !this.setting.announceHoldDown && !pair.node.isDrained;
-        this.endOfRib.ended(pair, move.family, wanted, isComplete, this.clock.now);
+        this.#endOfRib.ended(pair, move.family, wanted, isComplete, this.clock.now);
       }
     }
     this.#budget.moved(pair, move);
-    this.restartWatch.moved(pair, move, this.clock.now);
+    this.#restartWatch.moved(pair, move, this.clock.now);
   }
 
   #onMessage(from: VirtualStream, { type, body }: Frame): void {
     if (type !== MESSAGE_TYPE.notification) return;
     const { code, subcode } = decodeNotification(body);
     this.timeline.add(from.host.text, `NOTIFICATION ${code}/${subcode} to ${from.remote.text}`);
-    this.sessionWatch.notified(from, code, subcode);
+    this.#sessionWatch.notified(from, code, subcode);
   }
 
   #pair(router: string, node: string): Pair {
