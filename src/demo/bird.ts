@@ -28,19 +28,20 @@ export const BIRD: DaemonKind = {
 
 /** A line per path (the first of a prefix names it), its attributes indented below. A route whose next hop no kernel route resolves is `unreachable`. */
 export function pathsOf(output: string): ReceivedPath[] {
-  const paths: { prefix: string; nextHop: string; bytesPerSecond: number | null }[] = [];
+  const paths: { prefix: string; nextHop: string; bytesPerSecond: number | null; leaving: boolean }[] = [];
   let prefix = "";
   for (const line of output.split("\n")) {
     const route = /^(\S+\/\d+)?\s+(?:unicast|unreachable) \[/.exec(line);
     if (route !== null) {
       prefix = route[1] ?? prefix;
-      paths.push({ prefix, nextHop: "", bytesPerSecond: null });
+      paths.push({ prefix, nextHop: "", bytesPerSecond: null, leaving: false });
       continue;
     }
     const path = paths.at(-1);
     const [, name, value = ""] = /^\tBGP\.(\w+): ?(.*)$/.exec(line) ?? [];
     if (path === undefined || name === undefined) continue;
     if (name === "next_hop") path.nextHop = value.split(" ")[0] ?? "";
+    if (name === "community") path.leaving = value.includes("(65535,0)");
     if (name === "ext_community") path.bytesPerSecond = bandwidthOf(value);
   }
   return paths;

@@ -3,22 +3,26 @@
  * It dials; so no process needs a port below 1024 or a second loopback address, which macOS has not.
  */
 
+import { exchangedGracefulRestart } from "../bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, stepPeer } from "../bgp/fsm/peer.ts";
-import type { PeerAction, PeerEvent, SessionSettings, TimerRef } from "../bgp/fsm/session.ts";
+import type { Negotiated, PeerAction, PeerEvent, SessionSettings, TimerRef } from "../bgp/fsm/session.ts";
 import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
+import { familyOf } from "../bgp/wire/iana.ts";
 import type { UpdateMessage } from "../bgp/wire/messages.ts";
 import { prefixesOf } from "../bgp/wire/nlri.ts";
 import { systemClock } from "../clock.ts";
 import { assertNever } from "../errors.ts";
-import { type Address, addressFromOctets } from "../ip/address.ts";
+import { type Address, addressFromOctets, type Family } from "../ip/address.ts";
+import { WELL_KNOWN_COMMUNITIES } from "../ip/communities.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
 import { lowestLinkBandwidth } from "../ip/link-bandwidth.ts";
 import { MessageCounters } from "../speaker/message-counters.ts";
 import { PeerSockets } from "../speaker/peer-sockets.ts";
 import { SessionTimers } from "../speaker/session-timers.ts";
 import { tcp } from "../speaker/transport.ts";
+import { ReceivedPaths } from "./received-paths.ts";
 import { type DemoNode, type DemoRouter, NODE_ASN, ROUTER_ASN } from "./router.ts";
-import { type ReceivedPath, type RouterTable, tableOf } from "./table.ts";
+import { leavingHopsOf, type ReceivedPath, type RouterTable, tableOf } from "./table.ts";
 
 const ROUTER_ID = 0x0a_00_00_fe; // 10.0.0.254
 const LOOPBACK = addressFromOctets(Uint8Array.of(127, 0, 0, 1));
@@ -26,6 +30,7 @@ const LOOPBACK = addressFromOctets(Uint8Array.of(127, 0, 0, 1));
 export class BuiltinRouter implements DemoRouter {
   readonly product = "Built-in router";
   readonly dials = true;
+  leavingHops: readonly string[] = [];
   readonly #sessions: Session[] = [];
   readonly #waiting = new Set<() => void>();
   #version = 0;
@@ -61,7 +66,9 @@ spec:
 
   async table(): Promise<RouterTable> {
     this.#seen = this.#version;
-    return tableOf(this.#sessions.flatMap((session) => session.paths()));
+    const received = this.#sessions.flatMap((session) => session.paths());
+    this.leavingHops = leavingHopsOf(received);
+    return tableOf(received);
   }
 
   changed(signal: AbortSignal, patienceMillis: number): Promise<void> {
@@ -95,18 +102,21 @@ class Session {
   readonly #address: Address;
   readonly #port: number;
   readonly #onChange: () => void;
-  readonly #paths = new Map<string, ReceivedPath>();
+  readonly #paths: ReceivedPaths;
   readonly #timers: SessionTimers;
   readonly #sockets: PeerSockets;
   readonly #events: PeerEvent[] = [];
   #state: PeerState = initialPeer(SETTINGS, Math.trunc(Math.random() * 0x1_0000_0000));
   #handling = false;
+  #notified = false;
+  #negotiated: Negotiated | null = null;
   established = false;
 
   constructor(address: Address, port: number, onChange: () => void) {
     this.#address = address;
     this.#port = port;
     this.#onChange = onChange;
+    this.#paths = new ReceivedPaths(systemClock, onChange);
     this.#sockets = new PeerSockets({
       clock: systemClock,
       transport: tcp,
@@ -123,11 +133,12 @@ class Session {
   async stop(): Promise<void> {
     this.#handle({ name: "stop", cause: { reason: "adminShutdown", text: "the demo ends" } });
     this.#timers.clearAll();
+    this.#paths.clear();
     await this.#sockets.ended();
   }
 
   paths(): readonly ReceivedPath[] {
-    return [...this.#paths.values()];
+    return this.#paths.all();
   }
 
   /** One event at a time: an action may lead to the next. */
@@ -139,6 +150,10 @@ class Session {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
         const { state, actions } = stepPeer(this.#state, next, systemClock.now());
         this.#state = state;
+        // Only a connection that ends without a word leaves routes behind (RFC 4724 §4.2).
+        this.#notified =
+          (next.name === "message" && next.message.name === "notification") ||
+          actions.some((action) => action.name === "send" && action.message.name === "notification");
         for (const action of actions) this.#perform(action);
       }
     } finally {
@@ -173,12 +188,14 @@ class Session {
         const { negotiated, slot } = action;
         this.#sockets.setContext(slot, negotiated, negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
         this.established = true;
+        this.#negotiated = negotiated;
+        this.#paths.sessionUp(preservedFamilies(negotiated));
         this.#onChange();
         break;
       }
       case "down":
         this.established = false;
-        this.#paths.clear();
+        this.#paths.sessionDown(this.#notified ? 0 : restartMillis(this.#negotiated));
         this.#onChange();
         break;
       case "update":
@@ -202,14 +219,36 @@ class Session {
   }
 
   #onUpdate(update: UpdateMessage): void {
-    for (const block of update.withdrawn) for (const prefix of prefixesOf(block)) this.#paths.delete(prefix.key);
+    if (update.endOfRib !== null) this.#paths.endOfRib(update.endOfRib);
+    for (const block of update.withdrawn) for (const prefix of prefixesOf(block)) this.#paths.withdraw(prefix);
+    const leaving = (update.attributes.communities ?? []).includes(WELL_KNOWN_COMMUNITIES["graceful-shutdown"]);
     const bytesPerSecond = lowestLinkBandwidth(update.attributes.extendedCommunities ?? []);
     for (const block of update.announced) {
       const nextHop = formatAddress(block.nextHop.address);
-      for (const prefix of prefixesOf(block)) this.#paths.set(prefix.key, { prefix: formatPrefix(prefix), nextHop, bytesPerSecond });
+      for (const prefix of prefixesOf(block))
+        this.#paths.announce(prefix, { prefix: formatPrefix(prefix), nextHop, bytesPerSecond, leaving });
     }
     if (update.announced.length + update.withdrawn.length > 0) this.#onChange();
   }
+}
+
+/** Families whose routes the speaker says it still forwards (the F bit). */
+function preservedFamilies({ capabilities }: Negotiated): readonly Family[] {
+  return capabilities.received.flatMap((capability) =>
+    capability.name === "gracefulRestart"
+      ? capability.families.flatMap(({ afi, safi, forwarding }) => {
+          const family = familyOf(afi, safi);
+          return forwarding && family !== null ? [family] : [];
+        })
+      : [],
+  );
+}
+
+/** For how long the speaker may be away. */
+function restartMillis(negotiated: Negotiated | null): number {
+  return negotiated === null || !exchangedGracefulRestart(negotiated)
+    ? 0
+    : (negotiated.peerGracefulRestart?.restartTimeSeconds ?? 0) * 1000;
 }
 
 const SETTINGS: SessionSettings = {
@@ -223,7 +262,7 @@ const SETTINGS: SessionSettings = {
   families: ["IPv4", "IPv6"],
   extendedNextHop: false,
   extendedMessages: true,
-  gracefulRestart: null,
+  gracefulRestart: { restartTimeSeconds: 120, notification: false, forwardingPreserved: true },
   role: null,
   enhancedRouteRefresh: true,
   omitCapabilities: [],

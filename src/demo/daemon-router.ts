@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SpeakerError } from "../errors.ts";
 import { ask, Daemon, freePort, requireProgram } from "./daemon.ts";
 import { type DemoNode, type DemoRouter, NODE_ASN, ROUTER_ASN } from "./router.ts";
-import { type ReceivedPath, type RouterTable, tableOf } from "./table.ts";
+import { leavingHopsOf, type ReceivedPath, type RouterTable, tableOf } from "./table.ts";
 
 /** Between two looks at a daemon's table. */
 const POLL_MILLIS = 15;
@@ -41,6 +41,7 @@ export interface DaemonKind {
 export class DaemonRouter implements DemoRouter {
   readonly product: string;
   readonly dials = false;
+  leavingHops: readonly string[] = [];
   readonly #kind: DaemonKind;
   readonly #daemon: string;
   readonly #reader: string;
@@ -115,7 +116,9 @@ export class DaemonRouter implements DemoRouter {
   }
 
   async table(): Promise<RouterTable> {
-    return this.#setting === null ? [] : tableOf(await this.#kind.paths(this.#reader, this.#setting));
+    const received = this.#setting === null ? [] : await this.#kind.paths(this.#reader, this.#setting);
+    this.leavingHops = leavingHopsOf(received);
+    return tableOf(received);
   }
 
   async changed(signal: AbortSignal, patienceMillis: number): Promise<void> {

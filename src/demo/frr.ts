@@ -40,12 +40,24 @@ function pathsOf(reply: Readonly<Record<string, unknown>>): ReceivedPath[] {
       .map(recordOf)
       // The first element describes the prefix, the others are its paths.
       .filter((entry) => entry["nexthops"] !== undefined)
-      .map((path): ReceivedPath => ({ prefix, nextHop: nextHopOf(path), bytesPerSecond: bandwidthOf(path) })),
+      .map(
+        (path): ReceivedPath => ({
+          prefix,
+          nextHop: nextHopOf(path),
+          bytesPerSecond: bandwidthOf(path),
+          leaving: isLeaving(path),
+        }),
+      ),
   );
 }
 
 function nextHopOf(path: Readonly<Record<string, unknown>>): string {
   return textOf(recordOf(listOf(path["nexthops"])[0])["ip"]);
+}
+
+function isLeaving(path: Readonly<Record<string, unknown>>): boolean {
+  const communities = path["community"];
+  return communities !== undefined && /graceful-shutdown|65535:0/.test(textOf(recordOf(communities)["string"]));
 }
 
 /** `LB:65001:125000000 (1.000 Gbps)`: octets per second. */

@@ -6,7 +6,8 @@ import { listOf, recordOf, textOf } from "./json.ts";
 import type { ReceivedPath } from "./table.ts";
 
 /** Path attribute codes in gobgp's JSON. */
-const ATTRIBUTE = { nextHop: 3, mpReach: 14, extendedCommunities: 16 } as const;
+const ATTRIBUTE = { nextHop: 3, communities: 8, mpReach: 14, extendedCommunities: 16 } as const;
+const GRACEFUL_SHUTDOWN = 0xffff_0000;
 /** ESTABLISHED in gobgp's API. */
 const ESTABLISHED = 6;
 
@@ -39,7 +40,12 @@ function pathsOf(rib: Readonly<Record<string, unknown>>): ReceivedPath[] {
     listOf(paths).map((path): ReceivedPath => {
       const attributes = new Map(listOf(recordOf(path)["attrs"]).map((attribute) => [recordOf(attribute)["type"], recordOf(attribute)]));
       const nextHop = attributes.get(ATTRIBUTE.nextHop)?.["nexthop"] ?? attributes.get(ATTRIBUTE.mpReach)?.["nexthop"];
-      return { prefix, nextHop: textOf(nextHop), bytesPerSecond: bandwidthOf(attributes.get(ATTRIBUTE.extendedCommunities)) };
+      return {
+        prefix,
+        nextHop: textOf(nextHop),
+        bytesPerSecond: bandwidthOf(attributes.get(ATTRIBUTE.extendedCommunities)),
+        leaving: listOf(attributes.get(ATTRIBUTE.communities)?.["communities"] ?? []).includes(GRACEFUL_SHUTDOWN),
+      };
     }),
   );
 }
@@ -78,8 +84,11 @@ function configurationOf({ asn, routerId, address, port, neighbors }: DaemonSett
       "multihop-ttl = 2",
     );
     lines.push("[neighbors.error-handling.config]", "treat-as-withdraw = true");
-    for (const family of ["ipv4", "ipv6"])
+    lines.push("[neighbors.graceful-restart.config]", "enabled = true", "restart-time = 120");
+    for (const family of ["ipv4", "ipv6"]) {
       lines.push("[[neighbors.afi-safis]]", "[neighbors.afi-safis.config]", `afi-safi-name = "${family}-unicast"`);
+      lines.push("[neighbors.afi-safis.mp-graceful-restart.config]", "enabled = true");
+    }
   }
   return `${lines.join("\n")}\n`;
 }

@@ -1,6 +1,6 @@
 import { deadlineAfter } from "./deadline.ts";
 import { type DemoRouter, LOOK_MILLIS } from "./router.ts";
-import { type Edit, SCENARIO, type Step } from "./scenario.ts";
+import { type Action, type Edit, SCENARIO, type Step } from "./scenario.ts";
 import type { SpeakerProcess } from "./speaker-process.ts";
 import { countPaths, formatTableLine, type RouterTable, sameTable, tableChanges } from "./table.ts";
 
@@ -29,14 +29,18 @@ export interface PlayResult {
 
 /** Longest wait for the router's answer to a step. */
 const ANSWER_MILLIS = 60_000;
+/** Between two looks at a table that must not change. */
+const LOOK_WHILE_RESTARTING_MILLIS = 20;
 /** How long a right table has to stay right. */
 const SETTLE_MILLIS = 200;
 
 /** What is played on: a router, a cluster that can be edited, speakers that log. */
 export interface PlayStage {
-  readonly router: Pick<DemoRouter, "table" | "changed">;
+  readonly router: Pick<DemoRouter, "table" | "leavingHops" | "changed">;
   readonly workspace: { placeServices(): void; edit(edits: readonly Edit[]): void };
   readonly speakers: readonly Pick<SpeakerProcess, "events" | "waitFor">[];
+  /** Resolves when the node's next speaker has decided about everything and has its session. @throws {SpeakerError} when it does not come up */
+  restart(node: string, signal: AbortSignal): Promise<void>;
   /** @throws {SpeakerError} when a speaker has ended by itself */
   requireSpeakers(): void;
 }
@@ -47,13 +51,13 @@ export async function play(stage: PlayStage, signal: AbortSignal, report: (resul
   let complete = true;
   let table: RouterTable = [];
   for (const [index, step] of SCENARIO.entries()) {
-    const skipped = step.kind === "missing" || count.wrong > 0;
-    if (skipped && step.kind === "played") complete = false;
+    const skipped = count.wrong > 0;
+    if (skipped) complete = false;
     const result = skipped ? notRun(index + 1, step) : await playStep(index + 1, step, stage, table, signal);
     if (signal.aborted) return { ...count, complete: false };
     count[result.result]++;
     report(result);
-    if (step.kind === "played") table = result.table;
+    table = result.table;
   }
   return { ...count, complete };
 }
@@ -62,22 +66,14 @@ function notRun(step: number, { name, change }: Step): StepResult {
   return { step, name, change, table: [], expected: [], milliseconds: null, result: "notRun", outcome: "" };
 }
 
-async function playStep(
-  number: number,
-  step: Extract<Step, { readonly kind: "played" }>,
-  stage: PlayStage,
-  before: RouterTable,
-  signal: AbortSignal,
-): Promise<StepResult> {
+async function playStep(number: number, step: Step, stage: PlayStage, before: RouterTable, signal: AbortSignal): Promise<StepResult> {
   const { name, change, expected } = step;
   const deadline = deadlineAfter(signal, ANSWER_MILLIS);
   const seen = stage.speakers.map(({ events }) => events.length);
   const start = performance.now();
-  if (step.action === "services") stage.workspace.placeServices();
-  else stage.workspace.edit(step.action);
-
+  const kept = await act(stage, step.action, before, deadline.signal);
   const place = step.error === null ? null : await errorPlace(stage, step.error, seen, deadline.signal);
-  const watched = await watch(stage, before, expected, deadline.signal);
+  const watched = kept ?? (await watch(stage, before, step, deadline.signal));
   deadline.end();
   const milliseconds = Math.round((place === null ? watched.at : Math.max(place.at, watched.at)) - start);
   const right = watched.right && (step.error === null || place?.text !== undefined) && (await staysRight(stage, expected, signal));
@@ -86,13 +82,46 @@ async function playStep(
   return { step: number, name, change, table, expected, milliseconds, result: right ? "right" : "wrong", outcome };
 }
 
+interface Watched {
+  readonly table: RouterTable;
+  readonly at: number;
+  readonly right: boolean;
+}
+
+/** Does what the step says. Of a restart the table is watched meanwhile: the one that was not as before, or null. */
+async function act(stage: PlayStage, action: Action, before: RouterTable, deadline: AbortSignal): Promise<Watched | null> {
+  if (action === "services") {
+    stage.workspace.placeServices();
+    return null;
+  }
+  if (!("restart" in action)) {
+    stage.workspace.edit(action);
+    return null;
+  }
+  let isBack = false;
+  const back = stage.restart(action.restart, deadline).finally(() => {
+    isBack = true;
+  });
+  // Looked at below; until then a failure is not unhandled.
+  back.catch(() => {});
+  while (!isBack) {
+    const table = await stage.router.table();
+    if (!sameTable(table, before)) return { table, at: performance.now(), right: false };
+    await stage.router.changed(deadline, LOOK_WHILE_RESTARTING_MILLIS);
+  }
+  await back;
+  return null;
+}
+
 /** Looks at the table until it is as expected, or something is other that the step does not touch, or time is over. */
-async function watch(stage: PlayStage, before: RouterTable, expected: RouterTable, deadline: AbortSignal) {
+async function watch(stage: PlayStage, before: RouterTable, { expected, leaves }: Step, deadline: AbortSignal): Promise<Watched> {
+  let isAnnounced = leaves === null;
   const touched = new Set(tableChanges(before, expected).map(({ prefix }) => prefix));
   for (;;) {
     const table = await stage.router.table();
     const at = performance.now();
-    if (sameTable(table, expected)) return { table, at, right: true };
+    isAnnounced ||= leaves !== null && stage.router.leavingHops.includes(leaves);
+    if (sameTable(table, expected)) return { table, at, right: isAnnounced };
     const strayed = tableChanges(before, table).some(({ prefix }) => !touched.has(prefix));
     if (strayed || deadline.aborted) return { table, at, right: false };
     stage.requireSpeakers();

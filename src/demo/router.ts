@@ -32,6 +32,8 @@ export interface DemoRouter {
   /** Sessions that are up now. */
   established(): Promise<number>;
   table(): Promise<RouterTable>;
+  /** As of the last look at the table: next hops whose paths say that they are about to go (RFC 8326). */
+  readonly leavingHops: readonly string[];
   /**
    * Resolves when table or sessions may have changed since the last look at either, with the signal, or after so many milliseconds. Gives the event
    * loop a turn in any case.

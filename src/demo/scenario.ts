@@ -7,6 +7,9 @@
 import type { RouterTable, TableEntry } from "./table.ts";
 import { sortTable } from "./table.ts";
 
+/** What the scenario does to the rack. */
+export type Action = "services" | readonly Edit[] | { readonly restart: string };
+
 /** An edit of one file of the cluster: every `from` becomes `to`. */
 export interface Edit {
   readonly file: string;
@@ -14,24 +17,17 @@ export interface Edit {
   readonly to: string;
 }
 
-export type Step = PlayedStep | MissingStep;
-
-interface PlayedStep {
-  readonly kind: "played";
+export interface Step {
   readonly name: string;
   /** What happens to the cluster, in words. */
   readonly change: string;
-  /** `services` puts the Services' files in place, else edits. */
-  readonly action: "services" | readonly Edit[];
+  /** `services` puts the Services' files in place; edits of files; or the speaker of a node restarts, while the table has to stay as it is. */
+  readonly action: Action;
   readonly expected: RouterTable;
+  /** A next hop that first has to say that it is about to go (RFC 8326). */
+  readonly leaves: string | null;
   /** Set where every speaker has to name this place and field in an error. */
   readonly error: { readonly file: string; readonly field: string } | null;
-}
-
-interface MissingStep {
-  readonly kind: "missing";
-  readonly name: string;
-  readonly change: string;
 }
 
 const V4 = ["10.0.0.1", "10.0.0.2", "10.0.0.3"] as const;
@@ -60,6 +56,15 @@ const ENDPOINT_GONE = sortTable([...WEB, ...addressesOf(20, [1]), ...addressesOf
 const WEIGHTS = sortTable([...WEB, ...addressesOf(20, [1]), ...addressesOf(30, [2, 3]), ...VIDEO_CLUSTER_IPS, ...VIDEO_WEIGHTED]);
 const TERMINATING = sortTable([...WEB, ...addressesOf(20, [1]), ...addressesOf(30, [2]), ...VIDEO_CLUSTER_IPS, ...VIDEO_WEIGHTED]);
 
+/** Without node-1, on which the only pods of shop/api are. */
+const DRAINED = sortTable([
+  ...addressesOf(10, [2, 3]),
+  entry("198.51.100.10/32", V4, [2, 3]),
+  ...addressesOf(30, [2]),
+  ...addressesOf(40, [2, 3]),
+]);
+
+const NODES = "nodes.yaml";
 const API = "services/api.yaml";
 const VIDEO = "services/video.yaml";
 const CHAT = "services/chat.yaml";
@@ -67,15 +72,14 @@ const WEB_FILE = "services/web.yaml";
 
 export const SCENARIO: readonly Step[] = [
   {
-    kind: "played",
     name: "start",
     change: "five Services appear",
     action: "services",
     expected: START,
+    leaves: null,
     error: null,
   },
   {
-    kind: "played",
     name: "endpoint-gone",
     change: "pod api-2, the only one of shop/api on node-2, is gone",
     action: [
@@ -83,10 +87,10 @@ export const SCENARIO: readonly Step[] = [
       { file: API, from: pod('"fd00:244:2::20"', "node-2", "api-2"), to: "" },
     ],
     expected: ENDPOINT_GONE,
+    leaves: null,
     error: null,
   },
   {
-    kind: "played",
     name: "weights",
     change: "two more pods of shop/video start on node-1: 3:1:1",
     action: [
@@ -105,10 +109,10 @@ export const SCENARIO: readonly Step[] = [
       },
     ],
     expected: WEIGHTS,
+    leaves: null,
     error: null,
   },
   {
-    kind: "played",
     name: "terminating",
     change: "pod chat-2 of shop/chat on node-3 is terminating",
     action: [
@@ -116,16 +120,37 @@ export const SCENARIO: readonly Step[] = [
       { file: CHAT, from: pod('"fd00:244:3::30"', "node-3", "chat-2"), to: terminatingPod('"fd00:244:3::30"', "node-3", "chat-2") },
     ],
     expected: TERMINATING,
+    leaves: null,
     error: null,
   },
-  { kind: "missing", name: "drain", change: "node-1 is drained" },
-  { kind: "missing", name: "restart", change: "the speaker of node-2 restarts" },
   {
-    kind: "played",
+    name: "drain",
+    change: "node-1 is drained",
+    action: [
+      {
+        file: NODES,
+        from: "  labels: { kubernetes.io/hostname: node-1 }\n",
+        to: "  labels: { kubernetes.io/hostname: node-1 }\n  annotations: { herald.dev/drain: maintenance }\n",
+      },
+    ],
+    expected: DRAINED,
+    leaves: V4[0],
+    error: null,
+  },
+  {
+    name: "restart",
+    change: "the speaker of node-2 restarts",
+    action: { restart: "node-2" },
+    expected: DRAINED,
+    leaves: null,
+    error: null,
+  },
+  {
     name: "broken-file",
     change: "a typing error in services/web.yaml",
     action: [{ file: WEB_FILE, from: "externalTrafficPolicy: Cluster", to: "externalTrafficPolicy: Clutser" }],
-    expected: TERMINATING,
+    expected: DRAINED,
+    leaves: null,
     error: { file: WEB_FILE, field: "spec.externalTrafficPolicy" },
   },
 ];

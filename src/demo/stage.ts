@@ -18,11 +18,19 @@ export interface StageOptions {
 export class Stage {
   readonly router: DemoRouter;
   readonly workspace: Workspace;
-  readonly speakers: readonly SpeakerProcess[];
+  readonly speakers: SpeakerProcess[];
   /** Admin API of each speaker, by node name. */
   readonly urls: ReadonlyMap<string, string>;
+  readonly #program: string;
 
-  private constructor(router: DemoRouter, workspace: Workspace, speakers: readonly SpeakerProcess[], urls: ReadonlyMap<string, string>) {
+  private constructor(
+    program: string,
+    router: DemoRouter,
+    workspace: Workspace,
+    speakers: SpeakerProcess[],
+    urls: ReadonlyMap<string, string>,
+  ) {
+    this.#program = program;
     this.router = router;
     this.workspace = workspace;
     this.speakers = speakers;
@@ -54,7 +62,7 @@ export class Stage {
         ),
       );
       await allEstablished(router, speakers, signal);
-      return new Stage(router, workspace, speakers, urls);
+      return new Stage(program, router, workspace, speakers, urls);
     } catch (error) {
       await close(router, speakers, workspace);
       throw error;
@@ -64,6 +72,24 @@ export class Stage {
   /** Ends every process and removes every file. */
   close(): Promise<void> {
     return close(this.router, this.speakers, this.workspace);
+  }
+
+  /** The node's speaker ends as in a rollout, and the next one comes. @throws {SpeakerError} when it does not come up */
+  async restart(name: string, signal: AbortSignal): Promise<void> {
+    const { router, workspace, speakers } = this;
+    const index = speakers.findIndex(({ node }) => node === name);
+    const before = speakers[index];
+    const node = nodesOf(router.dials)[index];
+    if (before === undefined || node === undefined) throw new Error(`the demo has no node ${name}`);
+    // The router calls where the speaker was.
+    const port = router.dials ? await bgpPort(before, signal) : 0;
+    const configuration = workspace.writeConfiguration(node, router.dials, port);
+    await before.stop();
+    const speaker = new SpeakerProcess(this.#program, name, configuration, workspace.cluster);
+    speakers[index] = speaker;
+    await speaker.waitFor("its first look at the cluster", ({ event }) => event === "speaker.synced" || undefined, signal);
+    await speaker.waitFor("its session", ({ event }) => event === "peer.established" || undefined, signal);
+    await allEstablished(router, speakers, signal);
   }
 
   /** @throws {SpeakerError} when a speaker has ended by itself */

@@ -22,6 +22,8 @@ export interface ReceivedPath {
   readonly prefix: string;
   readonly nextHop: string;
   readonly bytesPerSecond: number | null;
+  /** With the community GRACEFUL_SHUTDOWN (RFC 8326). */
+  readonly leaving: boolean;
 }
 
 /**
@@ -36,6 +38,11 @@ export function tableOf(received: readonly ReceivedPath[]): RouterTable {
     else group.push(path);
   }
   return sortTable([...groups].map(([prefix, paths]) => ({ prefix, paths: weigh(paths) })));
+}
+
+/** Next hops of paths that say they are about to go. */
+export function leavingHopsOf(received: readonly ReceivedPath[]): readonly string[] {
+  return [...new Set(received.filter(({ leaving }) => leaving).map(({ nextHop }) => nextHop))];
 }
 
 /** In the order of all lists. @throws {Error} when a prefix is none (a bug of the caller: routers print prefixes) */

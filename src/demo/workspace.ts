@@ -41,18 +41,19 @@ export class Workspace {
     writeFileSync(join(this.cluster, "peers.yaml"), yaml);
   }
 
-  /** Writes a speaker's configuration and returns its path. `listens`: the router calls it. */
-  writeConfiguration(node: DemoNode, listens: boolean): string {
+  /** Writes a speaker's configuration and returns its path. `listens`: the router calls it, at `port` (0 = any that is free). */
+  writeConfiguration(node: DemoNode, listens: boolean, port = 0): string {
     const path = join(this.directory, `${node.name}.yaml`);
     const listen = listens ? `[${node.sessionAddress}]` : "[]";
     // Weights change at most every ten seconds by default, longer than somebody who watches a demo waits for its next line.
     writeFileSync(
       path,
       `nodeName: ${node.name}
-bgp: { listen: ${listen}, port: 0, routerID: ${node.routerId} }
+bgp: { listen: ${listen}, port: ${port}, routerID: ${node.routerId} }
 admin: { listen: "127.0.0.1:0" }
 stateFile: ${join(this.directory, `${node.name}.state.json`)}
-shutdown: withdraw
+shutdown: gracefulRestart
+drain: { gracePeriod: 2s }
 weightHoldDown: 500ms
 log: { level: info, format: json }
 `,

@@ -34,10 +34,7 @@ const KEYS: Readonly<Record<keyof SpeakerConfig, "live" | "restart">> = {
 };
 
 /** The configuration in force after a reload, and what it made of each changed key, by its name in the file. */
-export function reloaded(
-  before: SpeakerConfig,
-  after: SpeakerConfig,
-): { readonly config: SpeakerConfig; readonly report: ReloadReport } {
+export function reloaded(before: SpeakerConfig, after: SpeakerConfig): { readonly config: SpeakerConfig; readonly report: ReloadReport } {
   const changed: string[] = [];
   const needRestart: string[] = [];
   for (const [key, kind] of Object.entries(KEYS)) {

@@ -8,7 +8,7 @@ import { registerProcess } from "../support/leftovers.ts";
 import { requireTools } from "../support/requirements.ts";
 
 const program = fileURLToPath(new URL("../../dist/herald.mjs", import.meta.url));
-const BUILT = ["start", "endpoint-gone", "weights", "terminating", "broken-file"];
+const BUILT = ["start", "endpoint-gone", "weights", "terminating", "drain", "restart", "broken-file"];
 
 interface Demo {
   readonly child: ChildProcess;

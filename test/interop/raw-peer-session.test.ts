@@ -371,12 +371,27 @@ describe("who may call (docs/sessions.md)", () => {
     await first.message(TYPE.update, 2);
   });
 
-  it("takes the new connection of a restarted router that offered Graceful Restart only where it was agreed on", async () => {
+  it("takes the new connection of a restarted router that offered Graceful Restart, tells it everything again, and ends the old one without a word", async () => {
     const rig = await startListening(cleanup);
+    const open = { capabilities: "0104 0001 0001 4006 8078 0001 0180 4104 0000fde8" };
+    const first = await call(rig);
+    await first.establish(open);
+    await first.message(TYPE.update, 1);
+    expect(shown(rig).gracefulRestart).toEqual({ enabled: true, negotiated: true, restartTimeSeconds: 120, families: ["IPv4"] });
+    const second = await call(rig);
+    await second.establish(open);
+    const bodies = [await second.message(TYPE.update, 0), await second.message(TYPE.update, 1)].map(({ body }) => body.toString("hex"));
+    expect(bodies).toEqual([expect.stringContaining("20c0000201"), "00000000"]);
+    await first.end();
+    expect(first.count(TYPE.notification)).toBe(0);
+  });
+
+  it("offers no Graceful Restart where it is switched off, and keeps the first connection of a router that does", async () => {
+    const rig = await startListening(cleanup, { spec: { gracefulRestart: { enabled: false } } });
     const first = await call(rig);
     await first.establish({ capabilities: "0104 0001 0001 4006 0078 0001 0180 4104 0000fde8" });
     await first.message(TYPE.update, 1);
-    expect(shown(rig).gracefulRestart.negotiated).toBe(false);
+    expect(shown(rig).gracefulRestart).toEqual({ enabled: false, negotiated: false, restartTimeSeconds: 0, families: [] });
     expect((await first.message(TYPE.open)).body.toString("hex")).not.toContain("4006");
   });
 

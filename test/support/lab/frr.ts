@@ -75,6 +75,19 @@ export class Frr implements Router {
     return readFrrTable((command) => this.#vtysh(command), family);
   }
 
+  /** Prefixes with a path that FRR keeps from a session that ended, until the peer says otherwise. */
+  stale(family: "IPv4" | "IPv6"): string[] {
+    const routes = record(record(JSON.parse(this.#vtysh(`show bgp ${FAMILY[family]} unicast json`)))["routes"] ?? {});
+    return Object.entries(routes).flatMap(([prefix, paths]) =>
+      list(paths).some((path) => record(path)["stale"] === true) ? [prefix] : [],
+    );
+  }
+
+  /** What FRR says about a neighbor. */
+  neighbor(peer: string): Record<string, unknown> {
+    return record(record(JSON.parse(this.#vtysh(`show bgp neighbors ${peer} json`)))[peer]);
+  }
+
   refresh(peer: string, family: "IPv4" | "IPv6"): void {
     this.#vtysh(`clear bgp ${FAMILY[family]} unicast ${peer} in`);
   }

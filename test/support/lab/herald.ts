@@ -39,6 +39,12 @@ export class Herald {
   }
 
   async start(): Promise<void> {
+    this.launch();
+    await until("the speaker is ready", async () => this.#ready());
+  }
+
+  /** Starts the process, and waits for nothing. */
+  launch(): void {
     const file = join(this.#host.directory, "herald.json");
     const { kubeconfig } = this.#settings;
     const configuration = {
@@ -52,7 +58,12 @@ export class Herald {
     };
     writeFileSync(file, JSON.stringify(configuration));
     this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file]);
-    await until("the speaker is ready", async () => this.#ready());
+  }
+
+  /** SIGKILL: the process has no last words. */
+  async crash(): Promise<void> {
+    this.#daemon?.signal("SIGKILL");
+    await this.#daemon?.exited;
   }
 
   /** SIGTERM, and its exit code. */

@@ -138,7 +138,13 @@ describe("a graceful start", () => {
     const { rig, peer } = await restarted(before.file, { yaml: "drain: { gracePeriod: 300ms }" });
     await peer.until("the route", () => nlri(peer).length === 1);
     rig.speaker.commands.drain("maintenance");
-    rig.source.set(node(), bgpPeer("tor", { passive: true }), advertisement(), ...service("web", "192.0.2.1"), ...service("shop", "192.0.2.2"));
+    rig.source.set(
+      node(),
+      bgpPeer("tor", { passive: true }),
+      advertisement(),
+      ...service("web", "192.0.2.1"),
+      ...service("shop", "192.0.2.2"),
+    );
     rig.source.sync();
     await peer.until("the withdrawal", () => updates(peer).includes(`0005${WEB}0000`));
     expect(updates(peer).filter((octets) => octets.includes("c00804ffff0000"))).toHaveLength(1);
@@ -203,7 +209,9 @@ async function announcing({
   open = GRACEFUL,
   ...options
 }: Options & { readonly names?: readonly string[]; readonly open?: Parameters<RawPeer["establish"]>[0] }) {
-  const directory = cleanup.add(mkdtempSync(join(tmpdir(), "herald-test-restart-")), (made) => rmSync(made, { recursive: true, force: true }));
+  const directory = cleanup.add(mkdtempSync(join(tmpdir(), "herald-test-restart-")), (made) =>
+    rmSync(made, { recursive: true, force: true }),
+  );
   const file = join(directory, "state.json");
   const rig = await speaker(file, options);
   const services = names.flatMap((name, i) => service(name, `192.0.2.${i + 1}`));
@@ -254,6 +262,11 @@ function nlri({ messages }: RawPeer): string[] {
     .flatMap(({ body }) => {
       const withdrawn = body.readUInt16BE(0);
       const attributes = body.readUInt16BE(2 + withdrawn);
-      return body.subarray(4 + withdrawn + attributes).toString("hex").match(/.{10}/g) ?? [];
+      return (
+        body
+          .subarray(4 + withdrawn + attributes)
+          .toString("hex")
+          .match(/.{10}/g) ?? []
+      );
     });
 }

@@ -24,6 +24,7 @@ function refusal(settings: Partial<SessionSettings>, received: OpenMessage): { r
 }
 
 const withCapabilities = (...capabilities: readonly Capability[]) => routerOpen({}, { capabilities });
+const MP4_CODES = { afi: 1, safi: 1 };
 const MP4: Capability = { name: "multiprotocol", afi: 1, safi: 1 };
 const MP6: Capability = { name: "multiprotocol", afi: 2, safi: 1 };
 const ROUTER_AS: Capability = { name: "fourOctetAs", asn: 65000 };
@@ -71,6 +72,19 @@ describe("our OPEN (RFC 4271 §4.2, RFC 5492)", () => {
   it("leaves out what is listed in omitCapabilities", () => {
     const open = openOf({ ...OUR_SETTINGS, gracefulRestart: GRACEFUL, omitCapabilities: [2, 64, 65] }, true);
     expect(open.capabilities.map(({ name }) => name)).toEqual(["multiprotocol"]);
+  });
+
+  it("offers Long-lived Graceful Restart with Graceful Restart alone, with the same families and F (RFC 9494 §4.2)", () => {
+    const gracefulRestart = { ...GRACEFUL, forwardingPreserved: false, longLivedStaleTimeSeconds: 3600 };
+    const longLived = (settings: Partial<SessionSettings>, restarting: boolean) =>
+      openOf({ ...OUR_SETTINGS, ...settings }, restarting).capabilities.find(({ name }) => name === "longLivedGracefulRestart");
+    expect(longLived({ gracefulRestart }, true)).toEqual({
+      name: "longLivedGracefulRestart",
+      families: [{ ...MP4_CODES, forwarding: false, staleSeconds: 3600 }],
+    });
+    expect(longLived({ gracefulRestart }, false)).toMatchObject({ families: [{ forwarding: true }] });
+    expect(longLived({ gracefulRestart: GRACEFUL }, false)).toBeUndefined();
+    expect(longLived({ gracefulRestart, omitCapabilities: [64] }, false)).toBeUndefined();
   });
 
   it("sets R until the first session and F by how we started, then F always (RFC 4724 §3)", () => {
