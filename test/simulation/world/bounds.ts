@@ -43,9 +43,6 @@ export const QUIET_MILLIS = 20_000 + LATE_ROUTE_MILLIS;
 /** The same where announcements are held down, or small changes of a weight wait: for a minute at most. */
 export const DAMPED_MILLIS = QUIET_MILLIS + 60_000;
 
-/** After End-of-RIB no route comes that had been wanted for so long before. */
-export const COMPLETE_MILLIS = FALSE_ROUTE_MILLIS;
-
 /** A drain announces with GRACEFUL_SHUTDOWN for so long before it withdraws (`drain.gracePeriod`). */
 export const GRACE_MILLIS = 5_000;
 

@@ -2,7 +2,16 @@
 
 import { FAMILIES, type Family } from "../../../src/ip/address.ts";
 import { refOf } from "../../../src/objects/check.ts";
-import type { BGPAdvertisement, BGPPeer, ClusterObject, EndpointSlice, Kind, Node, ObjectChange, Service } from "../../../src/objects/kinds.ts";
+import type {
+  BGPAdvertisement,
+  BGPPeer,
+  ClusterObject,
+  EndpointSlice,
+  Kind,
+  Node,
+  ObjectChange,
+  Service,
+} from "../../../src/objects/kinds.ts";
 import { advertisement, cidr, endpoint, ip, node, peer, service, slice } from "../../support/cluster-objects.ts";
 import type { Dice } from "../../support/dice.ts";
 import { objectKey } from "../../support/naive-planner.ts";
@@ -49,7 +58,8 @@ export class Cluster {
     if (object?.kind !== "EndpointSlice") return;
     const { endpoints } = object;
     const at = this.#dice.below(endpoints.length + 1);
-    if (at === endpoints.length) this.#set(`a pod more in ${object.metadata.name}`, { ...object, endpoints: [...endpoints, this.#endpoint(object)] });
+    if (at === endpoints.length)
+      this.#set(`a pod more in ${object.metadata.name}`, { ...object, endpoints: [...endpoints, this.#endpoint(object)] });
     else if (this.#dice.chance(3)) this.#set(`a pod less in ${object.metadata.name}`, { ...object, endpoints: endpoints.toSpliced(at, 1) });
     else this.#set(`a pod of ${object.metadata.name} changes`, { ...object, endpoints: endpoints.with(at, this.#endpoint(object)) });
   }
@@ -88,8 +98,14 @@ export class Cluster {
     if (object?.kind !== "Node") return;
     const { name, labels, annotations } = object.metadata;
     const change = this.#dice.pick<readonly [string, Partial<Node>]>([
-      ["is drained or not", { metadata: { ...object.metadata, annotations: annotations["herald.dev/drain"] ? {} : { "herald.dev/drain": "kernel" } } }],
-      ["is drained or not", { metadata: { ...object.metadata, annotations: annotations["herald.dev/drain"] ? {} : { "herald.dev/drain": "kernel" } } }],
+      [
+        "is drained or not",
+        { metadata: { ...object.metadata, annotations: annotations["herald.dev/drain"] ? {} : { "herald.dev/drain": "kernel" } } },
+      ],
+      [
+        "is drained or not",
+        { metadata: { ...object.metadata, annotations: annotations["herald.dev/drain"] ? {} : { "herald.dev/drain": "kernel" } } },
+      ],
       ["is out of service or not", { taints: object.taints.length > 0 ? [] : [OUT_OF_SERVICE] }],
       ["has a network or not", { networkUnavailable: !object.networkUnavailable }],
       ["is excluded or not", { metadata: { ...object.metadata, labels: EXCLUDE in labels ? {} : { [EXCLUDE]: "" } } }],
@@ -158,7 +174,8 @@ export class Cluster {
       med: dice.pick([null, null, 5]),
       asPathPrepend: this.#setting.routers.every(({ asn }) => asn !== NODE_ASN) ? dice.pick([0, 0, 2]) : 0,
       localPref: this.#setting.routers.every(({ asn }) => asn === NODE_ASN) ? dice.pick([null, 200]) : null,
-      linkBandwidth: this.#setting.weights && dice.chance(2) ? { bytesPerSecondPerEndpoint: 125_000_000, transitive: dice.chance(2) } : null,
+      linkBandwidth:
+        this.#setting.weights && dice.chance(2) ? { bytesPerSecondPerEndpoint: 125_000_000, transitive: dice.chance(2) } : null,
       cidrs: dice.chance(5) ? [cidr("203.0.113.0/29"), cidr("2001:db8::/64")] : [],
       peers: dice.chance(6) ? [dice.pick(this.#setting.routers).name] : [],
       aggregationLength: dice.pick([32, 32, 32, 29]),
@@ -202,7 +219,11 @@ export class Cluster {
   #endpoint({ addressType }: EndpointSlice) {
     const host = ++this.#pods;
     const on = this.#dice.pick(this.#setting.nodes);
-    return endpoint(addressType === "IPv6" ? `fd00:1::${host.toString(16)}` : `10.1.${host >> 8}.${host & 255}`, on, this.#dice.pick(STATES));
+    return endpoint(
+      addressType === "IPv6" ? `fd00:1::${host.toString(16)}` : `10.1.${host >> 8}.${host & 255}`,
+      on,
+      this.#dice.pick(STATES),
+    );
   }
 
   #any(kind: Kind): ClusterObject | undefined {

@@ -1,7 +1,7 @@
 /** No End-of-RIB before its time: once per family and session, never by a speaker that does not know all, and behind everything that had to come before it. */
 
 import type { Family } from "../../../src/ip/address.ts";
-import { COMPLETE_MILLIS, DEFERRAL_MILLIS } from "./bounds.ts";
+import { DEFERRAL_MILLIS, FALSE_ROUTE_MILLIS } from "./bounds.ts";
 import type { Wanted } from "./oracle.ts";
 import type { Pair } from "./pair.ts";
 import { Violation } from "./violation.ts";
@@ -36,9 +36,11 @@ export class EndOfRibWatch {
     // What is on its way may come from a process that is gone.
     if (process === null) return;
     // The wait is over once, whatever sessions follow.
-    if (process.syncedAt === null && now - pair.firstUpAt < DEFERRAL_MILLIS) throw new Violation(PROMISE, `${pair.name} says it for ${family} and has not read everything`);
+    if (process.syncedAt === null && now - pair.firstUpAt < DEFERRAL_MILLIS)
+      throw new Violation(PROMISE, `${pair.name} says it for ${family} and has not read everything`);
     if (!complete || process.syncedAt === null) return;
-    const since = now - COMPLETE_MILLIS;
+    // What was wanted for so long was decided and written before it.
+    const since = now - FALSE_ROUTE_MILLIS;
     if (process.syncedAt > since || pair.causeAt > since) return;
     for (const key of wanted.keys()) {
       const [router, prefix = ""] = key.split(" ");

@@ -48,7 +48,10 @@ export class FlapBudget {
       }
       const may = account.mayAnnounce + pair.sessions + pair.refreshes;
       if (account.announcements > may) {
-        throw new Violation("no flap without a cause", `${pair.name} ${prefix} is announced ${account.announcements} times for ${may} causes`);
+        throw new Violation(
+          "no flap without a cause",
+          `${pair.name} ${prefix} is announced ${account.announcements} times for ${may} causes`,
+        );
       }
     }
     if (move.name === "withdrawn") {

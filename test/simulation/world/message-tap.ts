@@ -1,6 +1,6 @@
 /** Reads along on every connection: whole messages, at the moment when the kernel of the sender took them. */
 
-import { Framer, EXTENDED_MAXIMUM } from "../../../src/bgp/wire/framer.ts";
+import { EXTENDED_MAXIMUM, Framer } from "../../../src/bgp/wire/framer.ts";
 import type { Frame } from "../../../src/bgp/wire/messages.ts";
 import type { VirtualStream } from "./virtual-stream.ts";
 

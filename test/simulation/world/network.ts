@@ -10,8 +10,8 @@ import type { Dial, DialSink, DialTarget } from "../../../src/speaker/dialer.ts"
 import type { Caller } from "../../../src/speaker/listener.ts";
 import type { Transport } from "../../../src/speaker/transport.ts";
 import type { Dice } from "../../support/dice.ts";
-import { type Segment, VirtualStream } from "./virtual-stream.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
+import { type Segment, VirtualStream } from "./virtual-stream.ts";
 
 /** One way of a segment, in milliseconds. */
 export const LINK_DELAY_MILLIS = 40;

@@ -1,7 +1,7 @@
 /** What routers should hold: the naive planner, asked about the cluster as it is, or as one speaker knows it. */
 
-import type { ClusterObject } from "../../../src/objects/kinds.ts";
 import { formatAddress } from "../../../src/ip/format.ts";
+import type { ClusterObject } from "../../../src/objects/kinds.ts";
 import { naivePlan } from "../../support/naive-planner.ts";
 import { expectedPath } from "./path-words.ts";
 import { NODE_ASN, type Setting } from "./setting.ts";

@@ -3,8 +3,8 @@
  * from a state file, no route that was wanted all the time is lost at the routers that keep it.
  */
 
-import { RESTART_SETTLED_MILLIS, STATE_LAG_MILLIS } from "./bounds.ts";
 import type { Move } from "./adj-rib-in.ts";
+import { RESTART_SETTLED_MILLIS, STATE_LAG_MILLIS } from "./bounds.ts";
 import type { Wanted } from "./oracle.ts";
 import type { Pair } from "./pair.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
@@ -34,7 +34,8 @@ export class RestartWatch {
       if (router !== pair.router) continue;
       wanted.add(prefix);
       const known = wishes.get(prefix);
-      if (known === undefined || known.until !== Number.POSITIVE_INFINITY) wishes.set(prefix, { since: now, until: Number.POSITIVE_INFINITY });
+      if (known === undefined || known.until !== Number.POSITIVE_INFINITY)
+        wishes.set(prefix, { since: now, until: Number.POSITIVE_INFINITY });
     }
     for (const [prefix, wish] of wishes) if (!wanted.has(prefix)) wish.until = Math.min(wish.until, now);
   }
@@ -64,7 +65,10 @@ export class RestartWatch {
     switch (why) {
       case "forgetful":
         if (!process.resumes && pair.sessionsOfLife <= 1) return;
-        throw new Violation("a restart loses no route", `${pair.name} ${prefix} is forgotten by a speaker that goes on where another stopped`);
+        throw new Violation(
+          "a restart loses no route",
+          `${pair.name} ${prefix} is forgotten by a speaker that goes on where another stopped`,
+        );
       case "endOfRib": {
         if (!this.#isOld(pair, prefix) || (!process.resumes && pair.sessionsOfLife <= 1)) return;
         if (pair.mayBeGated) return;

@@ -71,7 +71,8 @@ export class RouteTruth {
     const clean = pair.cleanSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince);
     const all = now - doubt.since;
     if (kind === "false") {
-      if (clean > FALSE_ROUTE_MILLIS + (doubt.leaving ? GRACE_MILLIS : 0)) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
+      if (clean > FALSE_ROUTE_MILLIS + (doubt.leaving ? GRACE_MILLIS : 0))
+        throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
       if (all > LEFT_ROUTE_MILLIS) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${all} ms`);
       return;
     }

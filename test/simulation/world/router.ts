@@ -3,8 +3,8 @@
  * a graceful restart. It dials, waits to be called, or both; then connections collide.
  */
 
-import { initialPeer, type PeerState, stepPeer } from "../../../src/bgp/fsm/peer.ts";
 import { exchangedGracefulRestart } from "../../../src/bgp/fsm/negotiation.ts";
+import { initialPeer, type PeerState, stepPeer } from "../../../src/bgp/fsm/peer.ts";
 import type { Negotiated, PeerAction, PeerEvent, SessionSettings, TimerRef } from "../../../src/bgp/fsm/session.ts";
 import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../../../src/bgp/wire/framer.ts";
 import { FAMILY_CODES } from "../../../src/bgp/wire/iana.ts";

@@ -29,7 +29,11 @@ export interface Setting {
 }
 
 export function randomSetting(dice: Dice, steps: number): Setting {
-  const nodes = dice.pick<readonly [string, ...string[]]>([["n1", "n2"], ["n1", "n2"], ["n1", "n2", "n3"]]);
+  const nodes = dice.pick<readonly [string, ...string[]]>([
+    ["n1", "n2"],
+    ["n1", "n2"],
+    ["n1", "n2", "n3"],
+  ]);
   const router = (at: number): RouterSetting => ({
     name: `tor${at}`,
     address: `192.0.2.${at}`,

@@ -16,8 +16,8 @@ import { isDrainedIn } from "./oracle.ts";
 import { ServiceProxy } from "./service-proxy.ts";
 import type { Setting } from "./setting.ts";
 import { SimulatedSource } from "./simulated-source.ts";
-import { VirtualDisk } from "./virtual-disk.ts";
 import { ProcessClock } from "./virtual-clock.ts";
+import { VirtualDisk } from "./virtual-disk.ts";
 
 /** One life of a speaker. */
 export interface SpeakerProcess {

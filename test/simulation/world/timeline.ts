@@ -20,6 +20,11 @@ export class WorldTimeline {
   }
 
   logged(node: string, { event, ...fields }: LogEvent): void {
-    this.add(node, `${event} ${Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`).join(" ")}`);
+    this.add(
+      node,
+      `${event} ${Object.entries(fields)
+        .map(([name, value]) => `${name}=${String(value)}`)
+        .join(" ")}`,
+    );
   }
 }
