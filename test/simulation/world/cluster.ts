@@ -15,7 +15,7 @@ import type {
 import { advertisement, cidr, endpoint, ip, node, peer, service, slice } from "../../support/cluster-objects.ts";
 import type { Dice } from "../../support/dice.ts";
 import { objectKey } from "../../support/naive-planner.ts";
-import { NODE_ASN, type Setting } from "./setting.ts";
+import type { Setting } from "./setting.ts";
 
 const SERVICES = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;
 const STATES = ["ready", "ready", "ready", "ready", "serving", "serving terminating", ""] as const;
@@ -172,8 +172,8 @@ export class Cluster {
     return {
       communities: dice.some(["65000:1", "65000:2", "no-export"], 2),
       med: dice.pick([null, null, 5]),
-      asPathPrepend: this.#setting.routers.every(({ asn }) => asn !== NODE_ASN) ? dice.pick([0, 0, 2]) : 0,
-      localPref: this.#setting.routers.every(({ asn }) => asn === NODE_ASN) ? dice.pick([null, 200]) : null,
+      asPathPrepend: dice.pick([0, 0, 2]),
+      localPref: dice.pick([null, 200]),
       linkBandwidth:
         this.#setting.weights && dice.chance(2) ? { bytesPerSecondPerEndpoint: 125_000_000, transitive: dice.chance(2) } : null,
       cidrs: dice.chance(5) ? [cidr("203.0.113.0/29"), cidr("2001:db8::/64")] : [],
