@@ -60,5 +60,7 @@ export const DEFERRAL_MILLIS = 10_000 - 2_000;
 
 /** Timers of a speaker: up to a dozen per session and connection, and those of probes, planning and files. */
 export const MOST_TIMERS = 80;
+/** Octets that a slow router leaves unsent: one buffer of routes, and a message or two that pass it. */
+export const MOST_UNSENT_OCTETS = 64 * 1024 + 2 * 4096;
 /** Connections of a speaker: two per router while they collide, and as many that linger. */
 export const MOST_STREAMS_PER_ROUTER = 6;

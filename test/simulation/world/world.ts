@@ -14,7 +14,7 @@ import type { Transport } from "../../../src/speaker/transport.ts";
 import { ip } from "../../support/cluster-objects.ts";
 import { Dice } from "../../support/dice.ts";
 import type { Move } from "./adj-rib-in.ts";
-import { DAMPED_MILLIS, MOST_STREAMS_PER_ROUTER, MOST_TIMERS, QUIET_MILLIS, STOP_MILLIS } from "./bounds.ts";
+import { DAMPED_MILLIS, MOST_STREAMS_PER_ROUTER, MOST_TIMERS, MOST_UNSENT_OCTETS, QUIET_MILLIS, STOP_MILLIS } from "./bounds.ts";
 import { Cluster } from "./cluster.ts";
 import { EndOfRibWatch } from "./end-of-rib-watch.ts";
 import { FlapBudget } from "./flap-budget.ts";
@@ -273,6 +273,8 @@ export class World {
     for (const { name, process, host } of this.nodes) {
       if (process === null) continue;
       if (process.clock.pending > MOST_TIMERS) throw new Violation("memory is bounded", `${name} has ${process.clock.pending} timers`);
+      const unsent = Math.max(0, ...[...host.streams].map(({ writableLength }) => writableLength));
+      if (unsent > MOST_UNSENT_OCTETS) throw new Violation("memory is bounded", `${name} holds ${unsent} octets for one connection`);
       const most = MOST_STREAMS_PER_ROUTER * this.setting.routers.length;
       if (host.streams.size > most) throw new Violation("memory is bounded", `${name} has ${host.streams.size} connections`);
     }
