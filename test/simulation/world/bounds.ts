@@ -55,6 +55,9 @@ export const STATE_LAG_MILLIS = 1_000 + GRACE_MILLIS;
 /** A speaker that is back dials at once, and again after 1, 2, 4 s: until then the router must have its session. */
 export const RESTART_SETTLED_MILLIS = 10_000;
 
+/** A router may wait for the OPEN of a node that lost its power (RFC 4271 §8.2.2: 4 minutes); a speaker that only takes calls cannot end that. */
+export const OPEN_SENT_MILLIS = 240_000;
+
 /** From Established to End-of-RIB whatever is not known yet: restart time (20 s) − 10 s; less what the OPENs' way takes. */
 export const DEFERRAL_MILLIS = 10_000 - 2_000;
 

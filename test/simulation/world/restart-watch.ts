@@ -40,13 +40,17 @@ export class RestartWatch {
     for (const [prefix, wish] of wishes) if (!wanted.has(prefix)) wish.until = Math.min(wish.until, now);
   }
 
-  /** @param synced it knew the cluster: otherwise what was told stays what the process before it left. */
-  ended(node: SimulatedNode, pairs: readonly Pair[], synced: boolean, now: number): void {
+  /**
+   * @param synced it knew the cluster: otherwise what was told stays what the process before it left.
+   * @param leaving what a drained node may still have announced: its grace period begins anew with every process.
+   */
+  ended(node: SimulatedNode, pairs: readonly Pair[], synced: boolean, leaving: Wanted, now: number): void {
     this.#endedAt.set(node, now);
     if (!synced) return;
     for (const pair of pairs) {
       const wishes = [...(this.#wishes.get(pair) ?? [])].filter(([, { until }]) => until >= now - STATE_LAG_MILLIS);
-      this.#told.set(pair, new Set(wishes.map(([prefix]) => prefix)));
+      const late = [...leaving.keys()].flatMap((key) => (key.startsWith(`${pair.router} `) ? [key.slice(pair.router.length + 1)] : []));
+      this.#told.set(pair, new Set([...wishes.map(([prefix]) => prefix), ...late]));
     }
   }
 

@@ -29,6 +29,8 @@ export interface RouterEvents {
   /** A session came up, or went down for the reason. */
   session(node: string, up: boolean, why: string): void;
   moved(node: string, move: Move): void;
+  /** For the timeline. */
+  said(what: string): void;
 }
 
 export class Router {
@@ -165,9 +167,11 @@ export class RouterSession {
       case "update":
         this.rib.take(action.message);
         break;
+      case "transition":
+        this.#events.said(`${this.neighbour.name}, ${action.slot}: ${action.from} to ${action.to}: ${action.why}`);
+        break;
       // Nothing is announced by this side.
       case "refresh":
-      case "transition":
       case "error":
         break;
       default:

@@ -14,7 +14,7 @@ import type { Transport } from "../../../src/speaker/transport.ts";
 import { ip } from "../../support/cluster-objects.ts";
 import { Dice } from "../../support/dice.ts";
 import type { Move } from "./adj-rib-in.ts";
-import { DAMPED_MILLIS, MOST_STREAMS_PER_ROUTER, MOST_TIMERS, MOST_UNSENT_OCTETS, QUIET_MILLIS, STOP_MILLIS } from "./bounds.ts";
+import { DAMPED_MILLIS, MOST_STREAMS_PER_ROUTER, MOST_TIMERS, MOST_UNSENT_OCTETS, OPEN_SENT_MILLIS, QUIET_MILLIS, STATE_LAG_MILLIS, STOP_MILLIS } from "./bounds.ts";
 import { Cluster } from "./cluster.ts";
 import { EndOfRibWatch } from "./end-of-rib-watch.ts";
 import { FlapBudget } from "./flap-budget.ts";
@@ -90,6 +90,7 @@ export class World {
   readonly #viewed = new Map<SimulatedNode, Wanted>();
   readonly #undrained = new Map<SimulatedNode, Wanted>();
   readonly #drained = new Set<SimulatedNode>();
+  readonly #turnedAt = new Map<SimulatedNode, number>();
   readonly #peers = new Map<Pair, ClusterObject | undefined>();
   /** Nothing is started any more. */
   ended = false;
@@ -159,6 +160,7 @@ export class World {
       {
         session: (node, up, why) => this.#guard(() => this.#onSession(setting.name, node, up, why)),
         moved: (node, move) => this.#guard(() => this.#onMove(setting.name, node, move)),
+        said: (what) => this.timeline.add(setting.name, what),
       },
     );
     this.routers.set(setting.name, router);
@@ -212,7 +214,8 @@ export class World {
   /** All is mended and nothing changes: tables are what the naive planner says. @throws {Violation} */
   async quiesce(): Promise<void> {
     this.timeline.add("world", "all is mended");
-    await this.advance(this.setting.damped ? DAMPED_MILLIS : QUIET_MILLIS);
+    const isPassive = this.cluster.objects.some((object) => object.kind === "BGPPeer" && object.passive);
+    await this.advance((this.setting.damped ? DAMPED_MILLIS : QUIET_MILLIS) + (isPassive ? OPEN_SENT_MILLIS : 0));
     for (const pair of this.#pairs) {
       const wanted = new Map([...this.#wantedOf(pair.node)].filter(([key]) => key.startsWith(`${pair.router} `)));
       const has = new Map([...pair.paths].map(([prefix, { words, stale }]) => [`${pair.router} ${prefix}`, stale ? "stale" : words]));
@@ -291,6 +294,7 @@ export class World {
     this.#undrained.set(node, undrained.after);
     const isDrained = node.drainedByHand || isDrainedIn(node, node.view ?? []);
     const turned = isDrained !== this.#drained.has(node);
+    if (turned) this.#turnedAt.set(node, this.clock.now);
     if (isDrained) this.#drained.add(node);
     else this.#drained.delete(node);
     const peers = peersIn(node.view ?? []);
@@ -308,7 +312,9 @@ export class World {
 
   #onEnd(node: SimulatedNode, { clock, syncedAt }: SpeakerProcess, how: "exit" | "kill"): void {
     const pairs = this.#pairs.filter((pair) => pair.node === node);
-    this.#restartWatch.ended(node, pairs, syncedAt !== null, this.clock.now);
+    const isLeaving = this.clock.now - Math.max(syncedAt ?? 0, this.#turnedAt.get(node) ?? 0) <= STATE_LAG_MILLIS;
+    const leaving = isLeaving ? (this.#undrained.get(node) ?? new Map()) : new Map();
+    this.#restartWatch.ended(node, pairs, syncedAt !== null, leaving, this.clock.now);
     for (const pair of pairs) {
       pair.lives++;
       pair.sessionsOfLife = 0;
