@@ -45,11 +45,11 @@ export class Cluster {
 
   /** One change of one object or two. */
   change(): void {
-    const { below } = { below: this.#dice.below(100) };
-    if (below < 45) this.#changeEndpoints();
-    else if (below < 65) this.#changeService();
-    else if (below < 77) this.#changeNode();
-    else if (below < 90) this.#changeAdvertisement();
+    const throwOf100 = this.#dice.below(100);
+    if (throwOf100 < 45) this.#changeEndpoints();
+    else if (throwOf100 < 65) this.#changeService();
+    else if (throwOf100 < 77) this.#changeNode();
+    else if (throwOf100 < 90) this.#changeAdvertisement();
     else this.#changePeer();
   }
 
