@@ -68,7 +68,9 @@ async function explainLive({ output, servers: names, node, peer }: ExplainOption
   reportFindings([...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()]);
   const explained = { items, timeline: mergeTimelines(answers.items) };
   await printAnswers(output, answers, (style) => formatExplain(explained, style, Date.now()));
-  if (answers.items.length > 0) reportNothing(output, subject, items, peer);
+  // Of a route that a restart left the finding says all there is.
+  const isRestored = findings.some(({ code }) => code === "restored");
+  if (answers.items.length > 0 && !isRestored) reportNothing(output, subject, items, peer);
   return answers.errors.length === 0 ? exitCodeFor(findings) : EXIT.failed;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { RouteAttributes } from "../bgp/rib/route.ts";
+import { PLAIN_ATTRIBUTES, type RouteAttributes } from "../bgp/rib/route.ts";
 import { FAMILIES, type Family } from "../ip/address.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
 import { parseAddress, parsePrefix } from "../ip/parse.ts";
@@ -12,6 +12,7 @@ import type { Prefix } from "../ip/prefix.ts";
 import { formatRouterId, parseRouterId } from "../ip/router-id.ts";
 import { bgpPeerManifest, readBGPPeerManifest } from "../objects/bgp-peer-manifest.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
+import { isRecord } from "../objects/schema.ts";
 import type { NextHop } from "../plan/change.ts";
 
 /** Rises with every change that an older reader would misread. */
@@ -46,15 +47,26 @@ export interface SavedState extends StateHeader {
   readonly routes: readonly SavedRoute[];
 }
 
+/** One route as it stands in the file. Attributes that have their plain value are left out. */
+export function renderRoute({ prefix, owners, to }: SavedRoute): string {
+  const sets = new Map<RouteAttributes, string[]>();
+  for (const { peer, attributes } of to) {
+    const peers = sets.get(attributes);
+    if (peers === undefined) sets.set(attributes, [peer]);
+    else peers.push(peer);
+  }
+  const told = [...sets].map(([attributes, peers]) => ({ peers, attributes: withoutPlain(attributes) }));
+  return JSON.stringify({ prefix: formatPrefix(prefix), owners, to: told });
+}
+
 /** Pieces of the file in order; null = a moment at which the event loop may turn. */
-export function* renderState(header: StateHeader, routes: Iterable<SavedRoute>): Generator<string | null> {
+export function* renderState(header: StateHeader, routes: Iterable<string>): Generator<string | null> {
   const hash = createHash("sha256");
   const hashed = (text: string): string => {
     hash.update(text);
     return text;
   };
-  const attributes = new Map<RouteAttributes, number>();
-  yield '{"state":';
+  yield PREFIX;
   const head = {
     version: FORMAT,
     node: header.node,
@@ -63,28 +75,27 @@ export function* renderState(header: StateHeader, routes: Iterable<SavedRoute>):
     routerID: formatRouterId(header.routerId),
     peers: header.peers.map(({ peer, nextHop }) => ({ nextHop: nextHopTexts(nextHop), object: bgpPeerManifest(peer) })),
   };
-  yield hashed(`${JSON.stringify(head).slice(0, -1)},"routes":[`);
-  let piece = "";
+  let piece = `${JSON.stringify(head).slice(0, -1)},"routes":[`;
   let separator = "\n";
-  for (const { prefix, owners, to } of routes) {
-    const told: Record<string, number> = {};
-    for (const { peer, attributes: set } of to) {
-      const id = attributes.get(set) ?? attributes.size;
-      attributes.set(set, id);
-      told[peer] = id;
-    }
-    piece += `${separator}${JSON.stringify({ prefix: formatPrefix(prefix), owners, to: told })}`;
+  for (const route of routes) {
+    piece += separator + route;
     separator = ",\n";
     if (piece.length < PIECE_LENGTH) continue;
     yield hashed(piece);
     yield null;
     piece = "";
   }
-  yield hashed(`${piece}],"attributes":${JSON.stringify([...attributes.keys()])}}`);
+  yield hashed(`${piece}]}`);
   yield `${CHECKSUM_KEY}${hash.digest("hex")}"}\n`;
 }
 
-const PIECE_LENGTH = 16_384;
+function withoutPlain(attributes: RouteAttributes): Partial<RouteAttributes> {
+  const isSet = (value: unknown): boolean => value !== null && !(Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(attributes).filter(([key, value]) => isSet(value) && !(key === "asPathPrepend" && value === 0)));
+}
+
+/** Some 1 ms of work. */
+const PIECE_LENGTH = 131_072;
 const CHECKSUM_KEY = ',"checksum":"';
 const PREFIX = '{"state":';
 const TAIL_LENGTH = CHECKSUM_KEY.length + 64 + 3;
@@ -132,19 +143,18 @@ function checkedBody(text: string): Readonly<Record<string, unknown>> | null {
 }
 
 function stateOf(body: Readonly<Record<string, unknown>>, reader: StateReader, agreedAtEpochMillis: number): SavedState | null {
-  const { routerID, peers, routes, attributes } = body;
+  const { routerID, peers, routes } = body;
   const routerId = typeof routerID === "string" ? parseRouterId(routerID) : null;
-  if (routerId === null || !routerId.ok || !Array.isArray(peers) || !Array.isArray(routes) || !Array.isArray(attributes)) return null;
-  const sets = attributes.map(attributesOf);
+  if (routerId === null || !routerId.ok || !Array.isArray(peers) || !Array.isArray(routes)) return null;
   const savedPeers = peers.map((peer) => peerOf(peer, reader.heraldNamespace));
-  const savedRoutes = routes.map((route) => routeOf(route, sets));
+  const savedRoutes = routes.map(routeOf);
   if (!savedPeers.every((one) => one !== null) || !savedRoutes.every((one) => one !== null)) return null;
   const { node, bootId } = reader;
   return { node, bootId, agreedAtEpochMillis, routerId: routerId.value, peers: savedPeers, routes: savedRoutes };
 }
 
 function peerOf(raw: unknown, heraldNamespace: string): SavedPeer | null {
-  const { nextHop, object } = recordOf(raw) ?? {};
+  const { nextHop, object } = recordOf(raw) ?? NOTHING;
   const hops = recordOf(nextHop);
   const peer = readBGPPeerManifest(object, heraldNamespace);
   if (hops === null || peer === null) return null;
@@ -163,16 +173,16 @@ function nextHopOf(raw: unknown): NextHop | undefined {
   return parsed?.ok === true ? parsed.value : undefined;
 }
 
-function routeOf(raw: unknown, sets: readonly (RouteAttributes | null)[]): SavedRoute | null {
-  const { prefix: written, owners, to } = recordOf(raw) ?? {};
+function routeOf(raw: unknown): SavedRoute | null {
+  const { prefix: written, owners, to } = recordOf(raw) ?? NOTHING;
   const prefix = typeof written === "string" ? parsePrefix(written, { hostBits: "refuse" }) : null;
-  const told = recordOf(to);
-  if (prefix?.ok !== true || !isTexts(owners) || told === null) return null;
+  if (prefix?.ok !== true || !isTexts(owners) || !Array.isArray(to)) return null;
   const saved: { readonly peer: string; readonly attributes: RouteAttributes }[] = [];
-  for (const [peer, id] of Object.entries(told)) {
-    const attributes = typeof id === "number" ? sets[id] : undefined;
-    if (attributes === undefined || attributes === null) return null;
-    saved.push({ peer, attributes });
+  for (const told of to) {
+    const { peers, attributes: set } = recordOf(told) ?? NOTHING;
+    const attributes = attributesOf(set);
+    if (attributes === null || !isTexts(peers)) return null;
+    for (const peer of peers) saved.push({ peer, attributes });
   }
   return { prefix: prefix.value, owners, to: saved };
 }
@@ -180,8 +190,18 @@ function routeOf(raw: unknown, sets: readonly (RouteAttributes | null)[]): Saved
 function attributesOf(raw: unknown): RouteAttributes | null {
   const record = recordOf(raw);
   if (record === null) return null;
-  const { communities, largeCommunities, extendedCommunities, localPref, med, asPathPrepend } = record;
-  const linkBandwidth = linkBandwidthOf(record["linkBandwidth"]);
+  // Nearly all there are.
+  if (Object.keys(record).length === 0) return PLAIN_ATTRIBUTES;
+  const {
+    communities,
+    largeCommunities,
+    extendedCommunities,
+    localPref,
+    med,
+    asPathPrepend,
+    linkBandwidth: weight,
+  } = { ...PLAIN, ...record };
+  const linkBandwidth = linkBandwidthOf(weight);
   if (!isNumbers(communities) || !isTexts(extendedCommunities) || linkBandwidth === undefined) return null;
   if (!Array.isArray(largeCommunities) || !isNumberOrNull(localPref) || !isNumberOrNull(med) || typeof asPathPrepend !== "number")
     return null;
@@ -195,12 +215,15 @@ function attributesOf(raw: unknown): RouteAttributes | null {
 
 function linkBandwidthOf(raw: unknown): RouteAttributes["linkBandwidth"] | undefined {
   if (raw === null) return null;
-  const { bytesPerSecond, transitive } = recordOf(raw) ?? {};
+  const { bytesPerSecond, transitive } = recordOf(raw) ?? NOTHING;
   return typeof bytesPerSecond === "number" && typeof transitive === "boolean" ? { bytesPerSecond, transitive } : undefined;
 }
 
+const NOTHING: Readonly<Record<string, unknown>> = {};
+const PLAIN: Readonly<Record<string, unknown>> = { ...PLAIN_ATTRIBUTES };
+
 function recordOf(raw: unknown): Readonly<Record<string, unknown>> | null {
-  return typeof raw === "object" && raw !== null && !Array.isArray(raw) ? { ...raw } : null;
+  return isRecord(raw) ? raw : null;
 }
 
 function isNumberOrNull(raw: unknown): raw is number | null {

@@ -7,7 +7,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import type { Log } from "../log.ts";
-import { renderState, type SavedRoute, type StateHeader } from "./state-file.ts";
+import { renderRoute, renderState, type SavedRoute, type StateHeader } from "./state-file.ts";
 
 export interface StateKeeperPorts {
   readonly clock: Clock;
@@ -37,8 +37,10 @@ export class StateKeeper {
   #lastStart = Number.NEGATIVE_INFINITY;
   #failed = false;
   #stopped = false;
-  /** Prefixes that changed while the routes were being looked at. */
-  #changed: Map<string, Prefix> | null = null;
+  /** Prefixes that changed since they were looked at. */
+  #changed = new Map<string, Prefix>();
+  /** Each route as it stands in the file, by prefix; null = to be looked at as a whole. */
+  #lines: Map<string, string> | null = null;
 
   constructor(ports: StateKeeperPorts) {
     this.#ports = ports;
@@ -46,7 +48,7 @@ export class StateKeeper {
 
   /** A peer is to have something else for the prefix. {@link settled} has to follow. */
   changed(prefix: Prefix, withdrawn: boolean): void {
-    this.#changed?.set(prefix.key, prefix);
+    this.#changed.set(prefix.key, prefix);
     if (this.#unsaved !== "withdrawal") this.#unsaved = withdrawn ? "withdrawal" : "announcement";
   }
 
@@ -120,12 +122,14 @@ export class StateKeeper {
   async #write(): Promise<void> {
     const { log, clock } = this.#ports;
     this.#lastStart = clock.now();
-    this.#unsaved = null;
+    // A refresh also brings up to date what changes no route: who else wants it.
+    if (this.#unsaved === null) this.#lines = null;
     try {
-      const routes = await this.#collect();
+      const lines = await this.#collect();
       const header = this.#ports.header();
       // Whatever changes from here on is the next write's.
-      if (header !== null) await this.#ports.write(renderState(header, routes));
+      this.#unsaved = null;
+      if (header !== null) await this.#ports.write(renderState(header, lines));
       if (this.#failed) log({ event: "state.written" });
       this.#failed = false;
     } catch (error) {
@@ -135,25 +139,23 @@ export class StateKeeper {
     }
   }
 
-  /** All routes as of the moment it resolves at. */
-  async #collect(): Promise<Iterable<SavedRoute>> {
-    const changed = new Map<string, Prefix>();
-    this.#changed = changed;
-    const routes = new Map<string, SavedRoute>();
-    try {
+  /** All routes as of the moment it resolves at: a copy, which later changes leave alone. */
+  async #collect(): Promise<readonly string[]> {
+    if (this.#lines === null) {
+      const lines = new Map<string, string>();
+      this.#changed.clear();
       for (const route of this.#ports.routes()) {
         if (route === null) await new Promise<void>((resolve) => this.#ports.clock.immediate(resolve));
-        else routes.set(route.prefix.key, route);
+        else lines.set(route.prefix.key, renderRoute(route));
       }
-      for (const [key, prefix] of changed) {
-        const route = this.#ports.route(prefix);
-        if (route === null) routes.delete(key);
-        else routes.set(key, route);
-      }
-    } finally {
-      this.#changed = null;
+      this.#lines = lines;
     }
-    this.#unsaved = null;
-    return routes.values();
+    for (const [key, prefix] of this.#changed) {
+      const route = this.#ports.route(prefix);
+      if (route === null) this.#lines.delete(key);
+      else this.#lines.set(key, renderRoute(route));
+    }
+    this.#changed.clear();
+    return [...this.#lines.values()];
   }
 }

@@ -19,7 +19,7 @@ import { announcementBound, withdrawalBound, writeAnnouncement, writeWithdrawal 
 /** Fixed octets of a message without prefixes, with room to spare: End-of-RIB and the refresh markers are shorter. */
 const SMALL_MESSAGE = 32;
 /** Rows of a list of wishes that are looked at together: some 1 ms of work. */
-const WISHES_AT_ONCE = 1024;
+const WISHES_AT_ONCE = 256;
 
 export class AdjRibOut {
   readonly #prefixes: PrefixTable;
