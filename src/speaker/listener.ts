@@ -7,10 +7,11 @@ import { describeProcess, findTcpListener } from "../processes.ts";
 import { ListenerKeys } from "./listener-keys.ts";
 import { openListener } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
+import type { Stream } from "./stream.ts";
 
 /** An accepted connection with its ends as values. */
 export interface Caller {
-  readonly socket: Socket;
+  readonly socket: Stream;
   readonly remoteAddress: Address;
   readonly remotePort: number;
   readonly localAddress: Address;
