@@ -37,6 +37,8 @@ export default defineConfig({
           ...shared,
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],
+          // It waits for nothing: every core has worlds to play.
+          maxWorkers: "100%",
           sequence: { groupOrder: 4 },
           testTimeout: 600_000,
           hookTimeout: 30_000,

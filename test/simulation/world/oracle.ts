@@ -11,12 +11,14 @@ import type { SimulatedNode } from "./simulated-node.ts";
 export type Wanted = ReadonlyMap<string, string>;
 
 /** The last clusters that were asked about: what a speaker knows is mostly the cluster as it was a moment ago. */
-const REMEMBERED = 16;
+const REMEMBERED = 32;
 
 export class Oracle {
   readonly #setting: Setting;
   readonly #ids = new WeakMap<ClusterObject, number>();
   readonly #answers = new Map<string, Wanted>();
+  /** There are few different ones. */
+  readonly #paths = new Map<string, string>();
   #next = 0;
 
   constructor(setting: Setting) {
@@ -40,7 +42,7 @@ export class Oracle {
       .join(" ")}`;
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
-    const wanted = wantedOf(node, objects, byHand, this.#setting);
+    const wanted = wantedOf(node, objects, byHand, this.#setting, this.#paths);
     this.#answers.set(key, wanted);
     if (this.#answers.size > REMEMBERED * this.#setting.nodes.length) {
       const [oldest] = this.#answers.keys();
@@ -73,7 +75,13 @@ function withoutDrain({ name }: SimulatedNode, object: ClusterObject): ClusterOb
 }
 
 /** Every gate open, nothing held down, no weight that waits: where nothing changes for long enough it is just what is announced. */
-function wantedOf(node: SimulatedNode, objects: readonly ClusterObject[], byHand: boolean, setting: Setting): Wanted {
+function wantedOf(
+  node: SimulatedNode,
+  objects: readonly ClusterObject[],
+  byHand: boolean,
+  setting: Setting,
+  paths: Map<string, string>,
+): Wanted {
   if (!node.powered) return new Map();
   const nextHops = new Map<string, Readonly<Record<"IPv4" | "IPv6", string>>>();
   for (const object of objects) {
@@ -91,7 +99,12 @@ function wantedOf(node: SimulatedNode, objects: readonly ClusterObject[], byHand
     const family = prefix.includes(":") ? "IPv6" : "IPv4";
     const asn = setting.routers.find(({ name }) => name === router)?.asn;
     const nextHop = nextHops.get(router)?.[family];
-    if (nextHop !== undefined) wanted.set(key, expectedPath(json, { nextHop, asn: NODE_ASN, ibgp: asn === NODE_ASN }));
+    if (nextHop === undefined) continue;
+    const ibgp = asn === NODE_ASN;
+    const path = `${nextHop} ${ibgp} ${json}`;
+    const words = paths.get(path) ?? expectedPath(json, { nextHop, asn: NODE_ASN, ibgp });
+    paths.set(path, words);
+    wanted.set(key, words);
   }
   return wanted;
 }
