@@ -136,8 +136,10 @@ export class Cluster {
       ["takes calls alone or not", { passive: this.#setting.routersDial && !known.passive }],
       ["is deleted", null],
     ]);
-    if (change === null) this.#delete(`peer ${name} ${words}`, known);
-    else this.#set(`peer ${name} ${words}`, { ...known, ...change });
+    // That the last of all peers is held back for a while when they go together is no matter of this world.
+    const isLast = !this.objects.some((object) => object.kind === "BGPPeer" && object !== known && object.adminDown === null);
+    if (change === null && !isLast) this.#delete(`peer ${name} ${words}`, known);
+    else if (change !== null) this.#set(`peer ${name} ${words}`, { ...known, ...change });
   }
 
   #node(name: string): Node {
