@@ -18,6 +18,7 @@ import { objectKey } from "../../support/naive-planner.ts";
 import type { Setting } from "./setting.ts";
 
 const SERVICES = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;
+type ServiceName = (typeof SERVICES)[number];
 const STATES = ["ready", "ready", "ready", "ready", "serving", "serving terminating", ""] as const;
 const EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers";
 const OUT_OF_SERVICE = { key: "node.kubernetes.io/out-of-service", value: "", effect: "NoExecute" };
@@ -186,7 +187,7 @@ export class Cluster {
     };
   }
 
-  #service(name: (typeof SERVICES)[number]): ClusterObject[] {
+  #service(name: ServiceName): ClusterObject[] {
     const dice = this.#dice;
     const made = service(name, {
       metadata: { uid: `${name}${dice.below(1000)}`, creationTimestamp: dice.pick(["", "2026-01-01T00:00:00Z"]) },
@@ -204,17 +205,17 @@ export class Cluster {
     ];
   }
 
-  #addresses(name: string): Service["loadBalancerIPs"] {
-    const at = SERVICES.findIndex((one) => one === name) + 1;
+  #addresses(name: ServiceName): Service["loadBalancerIPs"] {
+    const at = SERVICES.indexOf(name) + 1;
     const dice = this.#dice;
     // Two Services may share one.
     const v4 = [`203.0.113.${at}`, `203.0.113.${dice.chance(6) ? 1 : at + 8}`].slice(0, 1 + dice.below(2));
     return [...v4, ...(dice.chance(2) ? [`2001:db8::${at}`] : [])].map(ip);
   }
 
-  #policy(name: string, local: boolean): Pick<Service, "externalTrafficPolicy" | "healthCheckNodePort"> {
+  #policy(name: ServiceName, local: boolean): Pick<Service, "externalTrafficPolicy" | "healthCheckNodePort"> {
     if (!local) return { externalTrafficPolicy: "Cluster", healthCheckNodePort: null };
-    const port = 30_001 + SERVICES.findIndex((one) => one === name);
+    const port = 30_001 + SERVICES.indexOf(name);
     return { externalTrafficPolicy: "Local", healthCheckNodePort: this.#setting.gate ? port : null };
   }
 
