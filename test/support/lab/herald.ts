@@ -62,7 +62,11 @@ export class Herald {
       ...this.#settings.configuration,
     };
     writeFileSync(file, JSON.stringify(configuration));
-    this.#daemon = this.#host.start(process.execPath, [this.#settings.bundle ?? BUNDLE, "speaker", "--config", file], this.#settings.environment);
+    this.#daemon = this.#host.start(
+      process.execPath,
+      [this.#settings.bundle ?? BUNDLE, "speaker", "--config", file],
+      this.#settings.environment,
+    );
   }
 
   /** SIGKILL: the process has no last words. */
