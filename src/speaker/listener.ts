@@ -64,9 +64,10 @@ export class Listener {
   /** Who has to sign segments, and from how near they have to come. Replaces what was said before; connections that are up keep what they have. */
   admit(admissions: readonly Admission[]): void {
     const asked = new Map<string, string>();
-    for (const { address, md5Key, minimumTtl } of admissions)
-      asked.set(address.key, `${asked.get(address.key) ?? ""}${minimumTtl} ${md5Key}\n`);
-    for (const [caller, what] of asked) if (what !== "null null\n" && this.#admissions.get(caller) !== what) this.#unsettle(caller);
+    for (const { address, md5Key, minimumTtl } of admissions) {
+      if (md5Key !== null || minimumTtl !== null) asked.set(address.key, `${asked.get(address.key) ?? ""}${minimumTtl} ${md5Key}\n`);
+    }
+    for (const [caller, what] of asked) if (this.#admissions.get(caller) !== what) this.#unsettle(caller);
     this.#admissions = asked;
     for (const keys of this.#keys) keys.replace(admissions);
   }

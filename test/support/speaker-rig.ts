@@ -8,6 +8,7 @@ import { refOf } from "../../src/objects/check.ts";
 import type { ClusterObject, Finding, Kind, ObjectChange } from "../../src/objects/kinds.ts";
 import type { Source, SourceSink } from "../../src/source/source.ts";
 import { type ReadAddresses, readHostAddresses } from "../../src/speaker/host-addresses.ts";
+import { type LoadedCalls, loadSystemCalls } from "../../src/speaker/sockopt/system-calls.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import { accepted, ours } from "./raw-objects.ts";
 
@@ -73,6 +74,7 @@ export async function startSpeaker(
     readonly readAddresses?: ReadAddresses;
     readonly readBootId?: () => string;
     readonly ownPodDeleted?: () => boolean;
+    readonly loadSystemCalls?: () => LoadedCalls;
     /** Default: none. */
     readonly stateFile?: string;
   } = {},
@@ -91,9 +93,9 @@ export async function startSpeaker(
   const logged: LogEvent[] = [];
   const metrics = new Metrics({ version: "0.0.0", commit: "test" });
   const source = new FakeSource(clock);
-  const { ownPodDeleted = () => false } = options;
+  const { ownPodDeleted = () => false, loadSystemCalls: load = loadSystemCalls } = options;
   const log = (event: LogEvent) => logged.push(event);
-  const speaker = new Speaker({ config, source, metrics, clock, readAddresses, readBootId, ownPodDeleted, log });
+  const speaker = new Speaker({ config, source, metrics, clock, readAddresses, readBootId, ownPodDeleted, loadSystemCalls: load, log });
   await speaker.start();
   return { speaker, source, logged, metrics, config, port: speaker.listening[0]?.port ?? 0 };
 }
