@@ -10,6 +10,7 @@ import {
   removalsIn,
   speakersRestarted,
   surge,
+  watchedSpeakersRestarted,
 } from "../support/lab/rack-changes.ts";
 import { ServiceRack } from "../support/lab/service-rack.ts";
 import { failuresOf, inFlightAt, type Tally, type Traffic } from "../support/lab/traffic.ts";
@@ -59,6 +60,11 @@ requireTools(
 
   it("loses none while speakers are restarted one after the other, and no route goes (RFC 4724)", async () => {
     expect(await tallyOf("restart", speakersRestarted)).toEqual(LOST_NONE);
+    expect(removalsIn(traffic)).toEqual([]);
+  });
+
+  it("loses none while speakers are restarted one after the other that routers watch by BFD, and no route goes (RFC 5882)", async () => {
+    expect(await tallyOf("watched", watchedSpeakersRestarted)).toEqual(LOST_NONE);
     expect(removalsIn(traffic)).toEqual([]);
   });
 

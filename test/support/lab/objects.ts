@@ -41,7 +41,11 @@ export function rawNode(name: string, { addresses, labels = {}, annotations = {}
 }
 
 /** One of Herald's own kinds. */
-export function rawOwn(kind: "BGPPeer" | "BGPAdvertisement" | "Community" | "IPAddressPool", name: string, spec: RawObject): RawObject {
+export function rawOwn(
+  kind: "BGPPeer" | "BGPAdvertisement" | "Community" | "IPAddressPool" | "BFDProfile",
+  name: string,
+  spec: RawObject,
+): RawObject {
   return { apiVersion: "herald.dev/v1alpha1", kind, metadata: { name, namespace: "herald-system" }, spec };
 }
 

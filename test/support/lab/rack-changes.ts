@@ -115,9 +115,17 @@ export const speakersRestarted: RackChange = {
       await traffic.flows();
       await rack.heralds[node].start();
       await rack.establishedWith(node);
+      await rack.watched(node);
       await traffic.flows();
     }
   },
+};
+
+/** The same, while both sides watch each other. */
+export const watchedSpeakersRestarted: RackChange = {
+  ...speakersRestarted,
+  name: "speakers are restarted, with BFD",
+  spec: { ...GRACEFUL, bfdIntervalMillis: 300 },
 };
 
 /** What cannot change without a new session. */
@@ -155,6 +163,12 @@ export const powerCut: RackChange = {
     await rack.routedTo(NODES);
     await traffic.flows();
   },
+};
+
+export const watchedPowerCut: RackChange = {
+  ...powerCut,
+  name: "a node loses its power, with BFD",
+  spec: { ...powerCut.spec, bfdIntervalMillis: 100 },
 };
 
 /** Moments at which the router took any node out of the route. */

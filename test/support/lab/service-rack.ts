@@ -36,8 +36,8 @@ export interface ServiceRackSpec {
   readonly advertisement?: RawObject;
   /** Milliseconds until a node's proxy has programmed what the slices say. */
   readonly proxyLagMillis?: number;
-  /** Further lines of the router's configuration for each neighbour; `{}` stands for its address. */
-  readonly neighbourLines?: readonly string[];
+  /** Both ends watch each other by BFD, three packets of this interval to be missed; none by default. */
+  readonly bfdIntervalMillis?: number;
 }
 
 interface Pod {
@@ -71,7 +71,10 @@ export class ServiceRack {
       asn: 65_000,
       routerId: TOR,
       address: TOR,
-      peers: NODES.map((node) => ({ address: addressOf(node), asn: 65_001, passive: true, families: ["IPv4"] })),
+      peers: NODES.map((node) => ({
+        ...{ address: addressOf(node), asn: 65_001, passive: true, families: ["IPv4"] as const },
+        ...(spec.bfdIntervalMillis === undefined ? {} : { bfdIntervalMillis: spec.bfdIntervalMillis }),
+      })),
     });
     this.cluster = new ClusterDirectory(join(tor.directory, "cluster"));
     const herald = (node: NodeName): Herald =>
@@ -94,6 +97,7 @@ export class ServiceRack {
     await Promise.all(NODES.map((node) => this.startProxy(node)));
     await Promise.all(NODES.map((node) => this.heralds[node].start()));
     await this.routedTo(NODES);
+    await Promise.all(NODES.map((node) => this.watched(node)));
   }
 
   async close(): Promise<void> {
@@ -122,6 +126,12 @@ export class ServiceRack {
     await until(`the session with ${node} is up`, async () => (await this.heralds[node].peer("tor"))["state"] === "Established");
   }
 
+  /** Waits until BFD is up, where it is asked for: only then does its end mean something. */
+  async watched(node: NodeName): Promise<void> {
+    if (this.#spec.bfdIntervalMillis === undefined) return;
+    await until(`BFD with ${node} is up`, async () => this.router.bfd(addressOf(node))?.["status"] === "up");
+  }
+
   /** When each node's session began. */
   async sessions(): Promise<readonly unknown[]> {
     return await Promise.all(NODES.map(async (node) => (await this.heralds[node].peer("tor"))["since"]));
@@ -139,8 +149,11 @@ export class ServiceRack {
   }
 
   setPeer(more: RawObject = {}): void {
-    const spec = { myASN: 65_001, peerASN: 65_000, peerAddress: TOR, ...this.#spec.peer, ...more };
-    this.cluster.write("peer.json", [rawOwn("BGPPeer", "tor", spec)]);
+    const { bfdIntervalMillis: interval, peer } = this.#spec;
+    const spec = { myASN: 65_001, peerASN: 65_000, peerAddress: TOR, ...peer, ...more };
+    const profile = rawOwn("BFDProfile", "fast", { receiveInterval: interval, transmitInterval: interval });
+    const watched = [rawOwn("BGPPeer", "tor", { ...spec, bfdProfile: "fast" }), profile];
+    this.cluster.write("peer.json", interval === undefined ? [rawOwn("BGPPeer", "tor", spec)] : watched);
   }
 
   setAdvertisement(more: RawObject = {}): void {
