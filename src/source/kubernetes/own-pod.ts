@@ -80,7 +80,7 @@ export class OwnPod implements Reflected {
   /** What passes by itself is told of the server as a whole. */
   #failed({ condition, message }: KubeFailure): void {
     if (condition !== "Forbidden" && condition !== "NotFound") return;
-    const remedy = `allow get, list and watch on pods in namespace ${this.#options.namespace}`;
+    const remedy = `allow list and watch on pods in namespace ${this.#options.namespace}`;
     this.#say(`${message} (${condition}): ${remedy}`);
   }
 

@@ -109,7 +109,7 @@ describe("the speaker's own Pod", () => {
     expect(pod.deleting).toBe(false);
     await eventually(() => pod.deleting);
     expect(said).toEqual([
-      'pods is forbidden: User "x" cannot list (Forbidden): allow get, list and watch on pods in namespace herald-system',
+      'pods is forbidden: User "x" cannot list (Forbidden): allow list and watch on pods in namespace herald-system',
     ]);
     expect(server.requests.length).toBeGreaterThan(4);
   });
