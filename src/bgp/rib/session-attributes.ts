@@ -26,8 +26,8 @@ export interface OutboundSession {
   readonly sendLimit: number;
   /** This node's address for routes of each family; null when none can be named, and then nothing of the family is announced. */
   readonly nextHop: Readonly<Record<Family, Address | null>>;
-  /** Stands behind the global IPv6 next hop on sessions between link-local addresses (RFC 2545 §3). */
-  readonly linkLocalNextHop?: Address | null;
+  /** On sessions between link-local addresses `linkLocal` stands behind this node's global address on the same link (RFC 2545 §3). */
+  readonly linkLocalNextHop?: { readonly global: Address; readonly linkLocal: Address } | null;
 }
 
 /** The attributes of an UPDATE but for its NLRI. */
@@ -91,7 +91,8 @@ export function encodeSessionBlock(attributes: RouteAttributes, session: Outboun
   if (nextHop === null) throw new Error(`no next hop for ${family} on this session`);
   const path = pathAttributes(attributes, session);
   if (nextHop.family === "IPv4") return { octets: encodeAttributes({ ...path, nextHop }, session), nextHop: null };
-  const field = encodeNextHopField({ address: nextHop, linkLocal: session.linkLocalNextHop ?? null });
+  const { global, linkLocal } = session.linkLocalNextHop ?? { global: null, linkLocal: null };
+  const field = encodeNextHopField({ address: nextHop, linkLocal: nextHop.key === global?.key ? linkLocal : null });
   return { octets: encodeAttributes(path, session), nextHop: field };
 }
 

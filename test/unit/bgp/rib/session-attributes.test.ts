@@ -66,8 +66,12 @@ describe("attributes of a route on a session (RFC 4271 §5.1)", () => {
   });
 
   it("puts a link-local address behind the global one where the session has one (RFC 2545 §3)", () => {
-    const { nextHop } = block({}, { linkLocalNextHop: v6("fe80", "1") }, "IPv6");
+    const linkLocalNextHop = { global: NEXT_HOP_6, linkLocal: v6("fe80", "1") };
+    const { nextHop } = block({}, { linkLocalNextHop }, "IPv6");
     expect(nextHop).toBe("FD000000000000000000000000000005FE800000000000000000000000000001");
+    // A fixed next hop is somebody else's address.
+    const fixed = { IPv4: NEXT_HOP_4, IPv6: v6("fd00", "99") };
+    expect(block({}, { linkLocalNextHop, nextHop: fixed }, "IPv6").nextHop).toBe("FD000000000000000000000000000099");
   });
 
   it("gives IPv4 routes an IPv6 next hop only where RFC 8950 was negotiated", () => {
