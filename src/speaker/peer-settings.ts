@@ -55,6 +55,11 @@ export function needsReset(
   return resetKey(before) !== resetKey(after);
 }
 
+/** True when a session that was refused may be taken now: the router may have found its own limit of prefixes exceeded (Cease/1). */
+export function endsRefusal(before: BGPPeer, after: BGPPeer): boolean {
+  return before.announceLimit.ipv4 !== after.announceLimit.ipv4 || before.announceLimit.ipv6 !== after.announceLimit.ipv6;
+}
+
 /** True when the connection would be made between the same two ends. */
 export function sameEndpoint(one: BGPPeer, other: BGPPeer): boolean {
   return endpointKey(one) === endpointKey(other);

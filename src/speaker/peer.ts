@@ -4,7 +4,7 @@
  */
 
 import type { Socket } from "node:net";
-import { exchangedGracefulRestart } from "../bgp/fsm/negotiation.ts";
+import { exchangedGracefulRestart, marksRoutes } from "../bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, peerStateName, stepPeer } from "../bgp/fsm/peer.ts";
 import type { Negotiated, PeerAction, PeerEvent, SessionSettings, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
 import { AdjRibInCounters } from "../bgp/rib/adj-rib-in-counters.ts";
@@ -22,7 +22,7 @@ import { MessageCounters } from "./message-counters.ts";
 import type { PeerAccess } from "./peer-access.ts";
 import { sameRemote } from "./peer-places.ts";
 import { PeerRoutes, type PeerRoutesPorts } from "./peer-routes.ts";
-import { holdReason, needsReset, sameEndpoint, sessionSettings } from "./peer-settings.ts";
+import { endsRefusal, holdReason, needsReset, sameEndpoint, sessionSettings } from "./peer-settings.ts";
 import { PeerSockets } from "./peer-sockets.ts";
 import { PeerStatus, type PeerStatusPorts } from "./peer-status.ts";
 import type { Recorder } from "./recorder.ts";
@@ -194,7 +194,8 @@ export class Peer {
     this.#handle({ name: "configure", settings: settingsOf(config) });
     if (held === "" && heldBefore !== "") this.status.released();
     // Also ends the wait that a refusal under the old words brought.
-    if (held !== heldBefore || (held === "" && (moved || needsReset(before, config)))) this.start();
+    if (held !== heldBefore || (held === "" && (moved || needsReset(before, config) || endsRefusal(before.peer, config.peer))))
+      this.start();
     else if (before.access.stream.md5Key !== config.access.stream.md5Key) this.#changeKey();
     const session = this.#session;
     if (session !== null) this.#routes.setNextHops((family) => this.#nextHop(family, session));
@@ -235,6 +236,7 @@ export class Peer {
       ibgp: negotiated.ibgp,
       asn4: negotiated.asn4,
       extendedNextHop: negotiated.extendedNextHop,
+      onlyToCustomer: marksRoutes(this.#config.peer.role),
       enhancedRouteRefresh: negotiated.enhancedRouteRefresh,
       families: negotiated.families,
       sendLimit: negotiated.sendLimit,

@@ -14,6 +14,9 @@ const PATIENCE_MILLIS = 50_000;
 const SERVICE = serviceAt(1, "plain");
 const PREFIX = { IPv4: `${SERVICE.ipv4}/32`, IPv6: `${SERVICE.ipv6}/128` };
 
+/** What makes the lab start bfdd; the sessions themselves stand in the configuration. */
+const BFD_PEER = { address: "eth0", asn: 65001, passive: false, families: ["IPv4"] } as const;
+
 /** The n-th block of a language in docs/fabrics.md. */
 function block(language: string, n = 0): string {
   const page = readFileSync(projectFile("docs/fabrics.md"), "utf8");
@@ -26,7 +29,7 @@ function linkLocal(fabric: Fabric, host: string): string {
   const output = JSON.parse(fabric.host(host).run("ip", ["-j", "-6", "addr", "show", "dev", "eth0", "scope", "link"]));
   return list(output)
     .flatMap((link) => list(record(link)["addr_info"]))
-    .map((entry) => text(record(entry)["local"]))
+    .flatMap((entry) => (record(entry)["local"] === undefined ? [] : [text(record(entry)["local"])]))
     .join();
 }
 
@@ -124,5 +127,69 @@ requireTools(
     host.run("ip", ["link", "set", "eth0", "up"]);
     await until("the router has another address", async () => ![before, ""].includes(linkLocal(fabric, "router")));
     await carries();
+  });
+});
+
+requireTools(
+  "root",
+  "ip",
+  "bgpd",
+  "zebra",
+  "bfdd",
+  "vtysh",
+)("a session by interface from a node that has a global address on the link", () => {
+  let fabric: Fabric;
+  let router: Frr;
+  let herald: Herald;
+
+  beforeAll(async () => {
+    fabric = new Fabric("global", [
+      { name: "node", addresses: ["fd88::10/64"] },
+      { name: "router", addresses: [] },
+    ]);
+    router = new Frr(
+      fabric.host("router"),
+      { asn: 65000, routerId: "192.0.2.1", address: "", peers: [{ ...BFD_PEER, bfdIntervalMillis: 400 }] },
+      `frr defaults datacenter\nlog stdout debugging\n${block("frr")}router bgp 65000\n neighbor eth0 bfd 3 400 400\n`,
+    );
+    herald = new Herald(fabric.host("node"), { node: "node", configuration: { resetSpread: "0s" } });
+    herald.cluster.node("node", []);
+    const uplink = record(parseDocument(block("yaml")).toJS());
+    herald.cluster.write("peers.json", [{ ...uplink, spec: { ...record(uplink["spec"]), bfdProfile: "calm" } }]);
+    herald.cluster.write("profiles.json", [
+      {
+        apiVersion: "herald.dev/v1alpha1",
+        kind: "BFDProfile",
+        metadata: { name: "calm", namespace: "herald-system" },
+        spec: { receiveInterval: 400, transmitInterval: 400 },
+      },
+    ]);
+    herald.cluster.attributes([{ name: "plain" }]);
+    herald.cluster.services([SERVICE]);
+    await router.start();
+    herald.launch();
+  });
+  afterAll(async () => fabric?.close());
+
+  it("names the global address as next hop beside the link-local one, to a router that it calls", async () => {
+    await until("the session is up", async () => (await herald.peer("uplink"))["state"] === "Established", PATIENCE_MILLIS);
+    const node = linkLocal(fabric, "node");
+    for (const family of ["IPv4", "IPv6"] as const) {
+      await until(
+        `the router's kernel sends ${PREFIX[family]} to the node`,
+        async () => via(fabric, "router", PREFIX[family]) === node,
+        PATIENCE_MILLIS,
+      );
+    }
+    const hops = list(router.path("IPv6", PREFIX.IPv6)["nexthops"]).map((hop) => text(record(hop)["ip"]));
+    expect(hops.sort()).toEqual(["fd88::10", node].sort());
+  });
+
+  it("is watched by BFD over the link-local addresses", async () => {
+    await until("BFD is up on both sides", async () => {
+      const bfd = record((await herald.peer("uplink"))["bfd"]);
+      if (bfd["state"] !== "Up") throw new Error(JSON.stringify(bfd));
+      return router.bfd(linkLocal(fabric, "node"))?.["status"] === "up";
+    });
   });
 });

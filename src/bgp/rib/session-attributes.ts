@@ -18,6 +18,8 @@ export interface OutboundSession {
   readonly asn4: boolean;
   /** RFC 8950 was negotiated: IPv4 routes may have an IPv6 next hop. */
   readonly extendedNextHop: boolean;
+  /** Our role towards the peer is provider, peer or route server: routes bear OTC with our AS (RFC 9234 §5). */
+  readonly onlyToCustomer?: boolean;
   /** RFC 7313 was negotiated. */
   readonly enhancedRouteRefresh: boolean;
   /** Families in both OPENs. */
@@ -67,6 +69,8 @@ export function pathAttributes(attributes: RouteAttributes, session: OutboundSes
     ...(communities.length === 0 ? {} : { communities }),
     ...(extendedCommunities.length === 0 ? {} : { extendedCommunities }),
     ...(largeCommunities.length === 0 ? {} : { largeCommunities }),
+    // Roles mean nothing inside an AS.
+    ...(session.onlyToCustomer === true && !session.ibgp ? { otc: session.localAsn } : {}),
   };
 }
 

@@ -61,6 +61,11 @@ describe("attributes of a route on a session (RFC 4271 §5.1)", () => {
     expect(block({}, { asn4: false, localAsn: 65001 }).octets).toBe(`400101004002040201FDE9${NEXT_HOP}`);
   });
 
+  it("bears OTC with the own AS towards a customer, a peer and a client of a route server, and inside the AS none (RFC 9234 §5)", () => {
+    expect(block({}, { onlyToCustomer: true, localAsn: 65001 }).octets).toBe(`4001010040020602010000FDE9${NEXT_HOP}C023040000FDE9`);
+    expect(block({}, { onlyToCustomer: true, ibgp: true })).toEqual(block({}, { ibgp: true }));
+  });
+
   it("puts the next hop of IPv6 routes into MP_REACH_NLRI", () => {
     expect(block({}, {}, "IPv6")).toEqual({ octets: "400101004002060201FA56EA01", nextHop: "FD000000000000000000000000000005" });
   });
