@@ -32,6 +32,18 @@ export default defineConfig({
           hookTimeout: 30_000,
         },
       },
+      {
+        test: {
+          ...shared,
+          name: "simulation",
+          include: ["test/simulation/**/*.test.ts"],
+          // It waits for nothing: every core has worlds to play.
+          maxWorkers: "100%",
+          sequence: { groupOrder: 4 },
+          testTimeout: 600_000,
+          hookTimeout: 30_000,
+        },
+      },
       oneAtATime("interop", 1, 60),
       oneAtATime("cluster", 2, 240),
       oneAtATime("e2e", 3, 120),

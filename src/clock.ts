@@ -6,6 +6,8 @@ export interface Clock {
   wall(): Date;
   /** Calls back once after `delayMillis` unless cancelled before. */
   setTimer(delayMillis: number, callback: () => void): Timer;
+  /** Calls back once in a later turn of the event loop: timers that are due and input that waits may come before. */
+  immediate(callback: () => void): void;
 }
 
 export interface Timer {
@@ -22,4 +24,5 @@ export const systemClock: Clock = {
     const handle = setTimeout(callback, Math.min(Math.max(delayMillis, 0), 0x7fff_ffff));
     return { cancel: () => clearTimeout(handle) };
   },
+  immediate: (callback) => void setImmediate(callback),
 };

@@ -16,6 +16,7 @@ import type { BGPPeer } from "../../src/objects/kinds.ts";
 import { Peer } from "../../src/speaker/peer.ts";
 import { peerAccess } from "../../src/speaker/peer-access.ts";
 import { loadSystemCalls } from "../../src/speaker/sockopt/system-calls.ts";
+import { tcp } from "../../src/speaker/transport.ts";
 
 export interface HeraldReport {
   readonly peakRssMiB: number;
@@ -59,6 +60,7 @@ export function runHeraldAnnouncer(options: HeraldOptions): void {
       prefixes: new PrefixTable(),
       attributes: new AttributeTable(),
       clock: systemClock,
+      transport: tcp,
       log: () => {},
       recorder: null,
       load: loadSystemCalls,

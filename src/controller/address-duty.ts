@@ -20,11 +20,12 @@ import type { ClusterObject, ObjectChange, Service } from "../objects/kinds.ts";
 import type { SourceBatch } from "../source/source.ts";
 import type { Duty } from "./duty.ts";
 import type { EventSink } from "./events.ts";
+import { readOne } from "./read-one.ts";
 import { isNewer, listLoadBalancers, servicesIn } from "./service-list.ts";
 import { type Attempt, WriteQueue } from "./write-queue.ts";
 
 export interface AddressDutyPorts {
-  readonly client: Pick<KubeClient, "list" | "get" | "patch">;
+  readonly client: Pick<KubeClient, "list" | "patch">;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -248,8 +249,9 @@ class Term {
         return DONE; // Deleted: the watch says so in a moment.
       case "Conflict": {
         // Somebody wrote it in between: decided again from what it is now, which the watch may not even say, since not every change is one to us.
-        const now = await this.#ports.client.get(servicesOf(namespace), name, this.#signal);
-        if (!now.ok) return now.failure.condition === "NotFound" ? DONE : { done: false, afterMillis: now.failure.retryAfterMillis };
+        const now = await readOne(this.#ports.client, servicesOf(namespace), name, this.#signal);
+        if (!now.ok) return { done: false, afterMillis: now.failure.retryAfterMillis };
+        if (now.value === null) return DONE;
         this.#learn(now.value);
         const known = this.#known.get(key);
         if (known !== undefined && differs(known)) this.#queue.push(key);

@@ -16,9 +16,10 @@ import { conditionsOf, type ObjectConditions, type OwnObject } from "../plan/con
 import type { SourceBatch } from "../source/source.ts";
 import type { Duty } from "./duty.ts";
 import { NodeStatuses } from "./node-statuses.ts";
+import { readOne } from "./read-one.ts";
 
 export interface ConditionsPorts {
-  readonly client: Pick<KubeClient, "list" | "watch" | "get" | "apply">;
+  readonly client: Pick<KubeClient, "list" | "watch" | "apply">;
   readonly clock: Clock;
   readonly log: Log;
   /** 0 ≤ value < 1. */
@@ -142,7 +143,7 @@ export class ConditionsDuty implements Duty {
     if (known?.words === words) return known.generation;
     const plural = DEFINITIONS.find(({ kind }) => kind === one.kind)?.plural;
     if (plural === undefined) return null;
-    void this.#ports.client.get(this.#resource(plural), one.name, signal).then((answer) => {
+    void readOne(this.#ports.client, this.#resource(plural), one.name, signal).then((answer) => {
       const { generation } = answer.ok ? fieldsOf(fieldsOf(answer.value)["metadata"]) : {};
       if (typeof generation !== "number") return;
       this.#generations.set(key, { words, generation });

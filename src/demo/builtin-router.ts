@@ -19,6 +19,7 @@ import { lowestLinkBandwidth } from "../ip/link-bandwidth.ts";
 import { MessageCounters } from "../speaker/message-counters.ts";
 import { PeerSockets } from "../speaker/peer-sockets.ts";
 import { SessionTimers } from "../speaker/session-timers.ts";
+import { tcp } from "../speaker/transport.ts";
 import { ReceivedPaths } from "./received-paths.ts";
 import { type DemoNode, type DemoRouter, NODE_ASN, ROUTER_ASN } from "./router.ts";
 import { leavingHopsOf, type ReceivedPath, type RouterTable, tableOf } from "./table.ts";
@@ -116,7 +117,12 @@ class Session {
     this.#port = port;
     this.#onChange = onChange;
     this.#paths = new ReceivedPaths(systemClock, onChange);
-    this.#sockets = new PeerSockets({ clock: systemClock, counters: new MessageCounters(), handle: (event) => this.#handle(event) });
+    this.#sockets = new PeerSockets({
+      clock: systemClock,
+      transport: tcp,
+      counters: new MessageCounters(),
+      handle: (event) => this.#handle(event),
+    });
     this.#timers = new SessionTimers(systemClock, (ref) => this.#onTimer(ref));
   }
 

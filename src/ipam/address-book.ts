@@ -38,14 +38,15 @@ export class AddressBook {
     return this.#index.offering(address.family, numberOf(address));
   }
 
-  /** Whoever else is on the address and does not share it with the holder, and why; null = nobody. */
+  /** Whoever else is on the address and does not share it with the holder, of several the first by name, and why; null = nobody. */
   obstacle(address: Address, holder: Holder): { readonly holder: Holder; readonly obstacle: SharingObstacle } | null {
+    let first: { readonly holder: Holder; readonly obstacle: SharingObstacle } | null = null;
     for (const other of this.#holdings.get(address.key)?.holders ?? NOBODY) {
-      if (other === holder) continue;
+      if (other === holder || (first !== null && other.key > first.holder.key)) continue;
       const obstacle = sharingObstacle(holder.terms, other.terms);
-      if (obstacle !== null) return { holder: other, obstacle };
+      if (obstacle !== null) first = { holder: other, obstacle };
     }
-    return null;
+    return first;
   }
 
   /** The others on the address who do not share it with the holder. */

@@ -72,7 +72,7 @@ export class Allocator {
   decide(): readonly Decision[] {
     const touched = new Map<Entry, readonly Address[]>();
     this.#takeIn();
-    for (const entry of this.#settle(touched)) this.#queue.push(entry);
+    this.#queue.pushSorted(this.#settle(touched));
     for (;;) {
       if (this.#freed) {
         this.#freed = false;
@@ -253,7 +253,8 @@ export class Allocator {
 
   #decisionOf(entry: Entry, before: readonly Address[]): Decision {
     entry.fresh = false;
-    const had = [...before, ...entry.service.loadBalancerIPs];
+    const found = entry.service.loadBalancerIPs;
+    const had = before.length === 0 ? found : [...before, ...found];
     const gained = entry.held.filter(({ key }) => !had.some((address) => address.key === key));
     return {
       service: entry.service,

@@ -8,12 +8,12 @@
  * read yet; so the end is a half-close, and what still comes is read and dropped until the peer closes too or a second has passed.
  */
 
-import type { Socket } from "node:net";
 import { type EXTENDED_MAXIMUM, Framer, type STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
 import type { Frame } from "../bgp/wire/messages.ts";
 import type { Clock } from "../clock.ts";
 import { WireError } from "../errors.ts";
 import { descriptorOf } from "./sockopt/streams.ts";
+import type { Stream } from "./stream.ts";
 
 /** Octets given to the kernel at once. */
 const CHUNK_OCTETS = 64 * 1024;
@@ -38,7 +38,7 @@ export interface ConnectionSink {
 export type Fill = (buffer: Uint8Array) => number;
 
 export class Connection {
-  readonly #socket: Socket;
+  readonly #socket: Stream;
   readonly #clock: Clock;
   readonly #framer = new Framer();
   readonly #buffer = Buffer.allocUnsafeSlow(CHUNK_OCTETS);
@@ -52,7 +52,7 @@ export class Connection {
   #sliceStart = -1;
   #lastError = "";
 
-  constructor(socket: Socket, sink: ConnectionSink, clock: Clock) {
+  constructor(socket: Stream, sink: ConnectionSink, clock: Clock) {
     this.#socket = socket;
     this.#sink = sink;
     this.#clock = clock;
@@ -142,7 +142,7 @@ export class Connection {
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      const start = performance.now();
+      const start = this.#clock.now();
       // Events of this loop may close the connection or take `fill` away: both are looked at anew each time.
       while (this.#fill !== null && this.#sink !== null && this.#socket.writable) {
         if (this.#socket.writableLength > 0) {
@@ -155,9 +155,9 @@ export class Connection {
         this.#sink.updatesSent();
         // The kernel took it all in the call: the buffer is free again.
         if (this.#socket.writableLength === 0) this.#sink?.sendProgress();
-        if (performance.now() - start >= SLICE_MILLIS) {
+        if (this.#clock.now() - start >= SLICE_MILLIS) {
           this.#pumpQueued = true;
-          setImmediate(() => {
+          this.#clock.immediate(() => {
             this.#pumpQueued = false;
             this.#pump();
           });
@@ -185,10 +185,10 @@ export class Connection {
 
   /** libuv reads one socket up to 32 times in a row: a flood would hold the loop for all of them. */
   #slice(): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     if (this.#sliceStart < 0) {
       this.#sliceStart = now;
-      setImmediate(() => {
+      this.#clock.immediate(() => {
         this.#sliceStart = -1;
         if (!this.#readPaused) return;
         this.#readPaused = false;

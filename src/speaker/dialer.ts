@@ -5,6 +5,7 @@ import { describeSocketError } from "./connection.ts";
 import { formatRemote } from "./peer-places.ts";
 import { openStream, type StreamOptions } from "./sockopt/streams.ts";
 import type { SystemCalls } from "./sockopt/system-calls.ts";
+import type { Stream } from "./stream.ts";
 
 export interface DialTarget {
   readonly address: Address;
@@ -19,7 +20,7 @@ export interface DialTarget {
 
 /** Exactly one of the two is called, once and not before {@link dial} returned, unless the dial is cancelled before. */
 export interface DialSink {
-  connected(socket: Socket): void;
+  connected(socket: Stream): void;
   failed(why: string): void;
 }
 

@@ -7,10 +7,11 @@ import { ListenerKeys } from "./listener-keys.ts";
 import { socketEnd } from "./socket-end.ts";
 import { openListener } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
+import type { Stream } from "./stream.ts";
 
 /** An accepted connection with its ends as values. */
 export interface Caller {
-  readonly socket: Socket;
+  readonly socket: Stream;
   readonly remoteAddress: Address;
   /** The interface that a link-local caller is on; null, or absent, for every other. */
   readonly zone?: string | null;

@@ -1,6 +1,5 @@
 /** The sockets of one peer: the dial under way, and a connection in each of the two slots while a collision is being decided (RFC 4271 §6.8). */
 
-import type { Socket } from "node:net";
 import type { PeerEvent, Slot } from "../bgp/fsm/session.ts";
 import { decodeMessage, encodeMessage, INITIAL_CONTEXT } from "../bgp/wire/codec.ts";
 import type { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
@@ -9,10 +8,12 @@ import type { Frame, Message, UpdateContext, UpdateMessage } from "../bgp/wire/m
 import type { Clock } from "../clock.ts";
 import type { Address } from "../ip/address.ts";
 import { Connection } from "./connection.ts";
-import { type Dial, type DialTarget, dial } from "./dialer.ts";
+import type { Dial, DialTarget } from "./dialer.ts";
 import type { MessageCounters } from "./message-counters.ts";
 import { socketEnd } from "./socket-end.ts";
 import { descriptorOf, setMd5Key, setUserTimeout, shapeAccepted } from "./sockopt/streams.ts";
+import type { Stream } from "./stream.ts";
+import type { Transport } from "./transport.ts";
 
 /** A connection in its slot. */
 export interface Link {
@@ -25,6 +26,7 @@ export interface Link {
 
 export interface PeerSocketsPorts {
   readonly clock: Clock;
+  readonly transport: Pick<Transport, "dial">;
   readonly counters: MessageCounters;
   handle(event: PeerEvent): void;
 }
@@ -34,7 +36,7 @@ export class PeerSockets {
   readonly #links = new Map<Slot, Link>();
   readonly #closing = new Set<Promise<void>>();
   #dial: Dial | null = null;
-  #accepting: Socket | null = null;
+  #accepting: Stream | null = null;
 
   constructor(ports: PeerSocketsPorts) {
     this.#ports = ports;
@@ -55,7 +57,7 @@ export class PeerSockets {
 
   dial(target: DialTarget): void {
     this.#dial?.cancel();
-    this.#dial = dial(target, {
+    this.#dial = this.#ports.transport.dial(target, {
       connected: (socket) => {
         this.#dial = null;
         this.#link("outgoing", socket);
@@ -72,10 +74,12 @@ export class PeerSockets {
    * Asks the state machine about an accepted connection; one that it does not take is closed, and one that has gone already.
    * @throws {SystemCallError} where the kernel refuses an option: the connection is the caller's to close.
    */
-  offer(socket: Socket, peer: Address, options: DialTarget["options"]): void {
-    const fd = descriptorOf(socket);
-    if (fd === null) return void socket.destroy();
-    if (options !== null) shapeAccepted(options.calls, fd, peer, options.stream);
+  offer(socket: Stream, peer: Address, options: DialTarget["options"]): void {
+    if (options !== null) {
+      const fd = descriptorOf(socket);
+      if (fd === null) return void socket.destroy();
+      shapeAccepted(options.calls, fd, peer, options.stream);
+    }
     this.#accepting = socket;
     this.#ports.handle({ name: "tcpConnected", slot: "incoming" });
     this.refuse();
@@ -143,7 +147,7 @@ export class PeerSockets {
     while (this.#closing.size > 0) await Promise.all(this.#closing);
   }
 
-  #link(slot: Slot, socket: Socket): void {
+  #link(slot: Slot, socket: Stream): void {
     const local = socketEnd(socket.localAddress);
     const { handle } = this.#ports;
     if (local === null) {

@@ -3,7 +3,6 @@
  * Every event goes through `#handle`, one at a time; nothing else changes the state.
  */
 
-import type { Socket } from "node:net";
 import { exchangedGracefulRestart, marksRoutes } from "../bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, peerStateName, stepPeer } from "../bgp/fsm/peer.ts";
 import type { Negotiated, PeerAction, PeerEvent, SessionSettings, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
@@ -28,7 +27,9 @@ import { PeerStatus, type PeerStatusPorts } from "./peer-status.ts";
 import type { Recorder } from "./recorder.ts";
 import { SessionTimers } from "./session-timers.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
+import type { Stream } from "./stream.ts";
 import type { Round } from "./timeline.ts";
+import type { Transport } from "./transport.ts";
 
 /** What a peer is to be: a new value replaces the old one whole. */
 export interface PeerConfig {
@@ -42,6 +43,7 @@ export interface PeerConfig {
 }
 
 export interface PeerPorts extends PeerStatusPorts, PeerRoutesPorts {
+  readonly transport: Pick<Transport, "dial">;
   /** 32 random bits for the jitter of the timers. */
   seed(): number;
   /** Options of sockets. */
@@ -84,7 +86,8 @@ export class Peer {
     this.#config = config;
     this.#ports = ports;
     this.#routes = new PeerRoutes(this.name, ports);
-    this.#sockets = new PeerSockets({ clock: ports.clock, counters: this.counters, handle: (event) => this.#handle(event) });
+    const { clock, transport } = ports;
+    this.#sockets = new PeerSockets({ clock, transport, counters: this.counters, handle: (event) => this.#handle(event) });
     this.#timers = new SessionTimers(ports.clock, (ref) => this.#onTimer(ref));
     this.status = new PeerStatus(this.name, ports);
     const settings = settingsOf(config);
@@ -246,7 +249,7 @@ export class Peer {
   }
 
   /** A connection that this peer made to us. */
-  accept(socket: Socket): void {
+  accept(socket: Stream): void {
     const { peer, access } = this.#config;
     if (this.held !== "" || access.remote === null || peer.vrf !== null) return void socket.destroy();
     try {
@@ -370,11 +373,17 @@ export class Peer {
    * of the event loop, so input gets a whole turn first, and more while a flood is being read in slices.
    */
   #lookBeforeHoldExpiry(ref: TimerRef & { readonly slot: Slot }, looks: number): void {
-    afterWholeTurn(() => {
+    this.#afterWholeTurn(() => {
       const reading = this.#sockets.get(ref.slot)?.connection.readPending ?? false;
       if (reading && looks > 0) this.#lookBeforeHoldExpiry(ref, looks - 1);
       else this.#expire(ref);
     });
+  }
+
+  /** Whatever is in the sockets now has been read when it calls back: the first immediate may come before the sockets are looked at, the second cannot. */
+  #afterWholeTurn(callback: () => void): void {
+    const { clock } = this.#ports;
+    clock.immediate(() => clock.immediate(callback));
   }
 
   #onEstablished(slot: Slot, negotiated: Negotiated): void {
@@ -405,9 +414,4 @@ export class Peer {
 
 function settingsOf({ peer, routerId, forwardingPreserved }: PeerConfig): SessionSettings {
   return sessionSettings(peer, routerId, forwardingPreserved);
-}
-
-/** Whatever is in the sockets now has been read when it calls back: the first immediate may come before the sockets are looked at, the second cannot. */
-function afterWholeTurn(callback: () => void): void {
-  setImmediate(() => setImmediate(callback));
 }

@@ -114,7 +114,7 @@ export class Planning {
     }
     if (!more) return;
     this.#resuming = true;
-    setImmediate(() => {
+    this.#ports.clock.immediate(() => {
       this.#resuming = false;
       this.run();
     });

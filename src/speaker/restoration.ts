@@ -9,10 +9,10 @@ import type { BGPPeer } from "../objects/kinds.ts";
 import type { PeerChange, RouteChange } from "../plan/change.ts";
 import type { Fact } from "../plan/facts.ts";
 import { readState, type SavedState, type StateReader } from "./state-file.ts";
-import type { StateStore } from "./state-store.ts";
+import type { OpenState } from "./state-storage.ts";
 
 /** The state file's content where this process may speak from it; what it may not is said in the log, and a damaged file kept aside. */
-export function loadState(store: StateStore, file: string, reader: StateReader, log: Log): SavedState | null {
+export function loadState(store: OpenState, file: string, reader: StateReader, log: Log): SavedState | null {
   const ignore = (why: string, aside: string): null => {
     log({ event: "state.ignored", file, why, aside });
     return null;

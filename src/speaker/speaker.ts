@@ -28,11 +28,10 @@ import { departureOf } from "./departure.ts";
 import { EndOfRib } from "./end-of-rib.ts";
 import { FindingLog } from "./finding-log.ts";
 import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
-import { askOverHttp } from "./http-ask.ts";
+import { askOverHttp, type HttpAsk } from "./http-ask.ts";
 import { KubeReports, type ReportTo } from "./kube-reports.ts";
 import { LastPeerHold } from "./last-peer-hold.ts";
 import { advertiseOn, readRouters } from "./link-routers.ts";
-import { Listener } from "./listener.ts";
 import { LiveView } from "./live-view.ts";
 import { Passwords } from "./passwords.ts";
 import { PeerPlaces } from "./peer-places.ts";
@@ -43,8 +42,10 @@ import { Recorder } from "./recorder.ts";
 import { type ReloadReport, reloaded } from "./reload.ts";
 import { type LoadedCalls, loadSystemCalls } from "./sockopt/system-calls.ts";
 import { Stability } from "./stability.ts";
+import { disk, type StateStorage } from "./state-storage.ts";
 import { type Round, Timeline } from "./timeline.ts";
 import { recordTransitions } from "./transitions.ts";
+import { type Transport, tcp } from "./transport.ts";
 
 export interface SpeakerOptions {
   readonly config: SpeakerConfig;
@@ -56,6 +57,14 @@ export interface SpeakerOptions {
   readonly readAddresses?: ReadAddresses;
   /** An API server to tell of sessions and announcements; none by default. */
   readonly reportTo?: ReportTo | null;
+  /** How sessions reach the network; default: TCP. */
+  readonly transport?: Transport;
+  /** How the data plane is probed; default: over HTTP. */
+  readonly ask?: HttpAsk;
+  /** 0 ≤ x < 1, for jitter; default: the system's. */
+  readonly random?: () => number;
+  /** Where the state file lives; default: the disk. */
+  readonly storage?: StateStorage;
   /** This run of the kernel; default: what the system says. */
   readonly readBootId?: ReadBootId;
   /** Herald's own Pod is being deleted: the evidence that a stop is a rollout, and not the end of the machine. Default: there is none. */
@@ -94,7 +103,7 @@ export class Speaker {
   readonly #timeline = new Timeline();
   readonly #findings: FindingLog;
   readonly #lastPeer: LastPeerHold;
-  readonly #listener: Listener;
+  readonly #listener: ReturnType<Transport["listen"]>;
   readonly #ended = new AbortController();
   readonly #waitingForRoutes = new Set<string>();
   readonly #reports: KubeReports | null;
@@ -116,7 +125,7 @@ export class Speaker {
   #listening: readonly { readonly address: Address; readonly port: number }[] = [];
 
   constructor(options: SpeakerOptions) {
-    const { config, log, metrics, clock, source, loadSystemCalls: load = loadSystemCalls } = options;
+    const { config, log, metrics, clock, source, transport = tcp, random, loadSystemCalls: load = loadSystemCalls } = options;
     this.#options = options;
     this.#config = config;
     this.#findings = new FindingLog(log);
@@ -139,7 +148,7 @@ export class Speaker {
     this.#planning = new Planning({
       clock,
       planner: this.#planner,
-      meter: () => performance.now(),
+      meter: () => clock.now(),
       coalesceMillis: () => this.#config.coalesceMillis,
       changed: (change, round) => this.#changed(change, round),
       decided: (round, millis) => this.#decided(round, millis),
@@ -148,9 +157,9 @@ export class Speaker {
       {
         clock,
         log,
-        ask: askOverHttp,
+        ask: options.ask ?? askOverHttp,
         readAddresses: options.readAddresses ?? readHostAddresses,
-        random: Math.random,
+        random: random ?? Math.random,
         state: (fact) => this.#planning.state(fact),
       },
       config,
@@ -163,6 +172,7 @@ export class Speaker {
       node: config.nodeName,
       heraldNamespace: config.namespace,
       stateFile: config.stateFile,
+      storage: options.storage ?? disk,
       bootId: (options.readBootId ?? readBootId)(),
       maxAgeMillis: () => this.#config.stateMaxAgeMillis,
       routerId: () => this.#routerId,
@@ -198,7 +208,8 @@ export class Speaker {
       node: config.nodeName,
       prefixes: this.#prefixes,
       attributes: this.#attributes,
-      seed: () => randomInt(0x1_0000_0000),
+      transport,
+      seed: () => (random === undefined ? randomInt(0x1_0000_0000) : Math.floor(random() * 0x1_0000_0000)),
       load,
       password: (peer) => this.#passwords.of(peer),
       admitted: (admissions, peers) => {
@@ -230,7 +241,7 @@ export class Speaker {
       },
     });
     this.#lastPeer = new LastPeerHold({ clock, node: config.nodeName, ended: (changes) => this.#decideOn(changes, clock.now()) });
-    this.#listener = new Listener(
+    this.#listener = transport.listen(
       {
         addresses: config.bgp.listen,
         port: config.bgp.port,

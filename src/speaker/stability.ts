@@ -12,8 +12,8 @@ import { type AnnouncedRoutesPorts, announcedRoute, announcedRoutes } from "./an
 import { loadState, Restoration, type RestorationPorts } from "./restoration.ts";
 import type { SavedState, StateHeader } from "./state-file.ts";
 import { StateKeeper } from "./state-keeper.ts";
-import { lockStateFile, type StateLock } from "./state-lock.ts";
-import { StateStore } from "./state-store.ts";
+import type { StateLock } from "./state-lock.ts";
+import type { OpenState, StateStorage } from "./state-storage.ts";
 
 export interface StabilityPorts extends AnnouncedRoutesPorts {
   readonly clock: Clock;
@@ -23,6 +23,7 @@ export interface StabilityPorts extends AnnouncedRoutesPorts {
   readonly heraldNamespace: string;
   /** null = nothing outlives the process. */
   readonly stateFile: string | null;
+  readonly storage: StateStorage;
   readonly bootId: string;
   maxAgeMillis(): number;
   routerId(): number;
@@ -34,7 +35,7 @@ const LAST_WRITE_MILLIS = 500;
 export class Stability {
   readonly #ports: StabilityPorts;
   #lock: StateLock | null = null;
-  #store: StateStore | null = null;
+  #store: OpenState | null = null;
   #keeper: StateKeeper | null = null;
   #restoration = new Restoration(null);
   #agreedAtEpochMillis: number | null = null;
@@ -69,7 +70,7 @@ export class Stability {
     if (stateFile === null) return;
     this.#lock = this.#takeLock(stateFile);
     if (this.#lock === null) return;
-    const store = new StateStore(stateFile);
+    const store = this.#ports.storage.open(stateFile);
     this.#store = store;
     const reader = { node, bootId, heraldNamespace, maxAgeMillis: this.#ports.maxAgeMillis(), nowEpochMillis: clock.wall().getTime() };
     this.#restoration = new Restoration(loadState(store, stateFile, reader, log));
@@ -150,7 +151,7 @@ export class Stability {
   /** A directory that does not exist and cannot be made means that no state is kept: said, and no reason to stay down. */
   #takeLock(stateFile: string): StateLock | null {
     try {
-      return lockStateFile(stateFile);
+      return this.#ports.storage.lock(stateFile);
     } catch (error) {
       if (!(error instanceof SpeakerError) || error.code !== "UNREADABLE") throw error;
       this.#ports.log({ event: "state.unavailable", why: error.message });

@@ -145,7 +145,7 @@ export class StateKeeper {
       const lines = new Map<string, string>();
       this.#changed.clear();
       for (const route of this.#ports.routes()) {
-        if (route === null) await new Promise<void>((resolve) => setImmediate(resolve));
+        if (route === null) await new Promise<void>((resolve) => this.#ports.clock.immediate(resolve));
         else lines.set(route.prefix.key, renderRoute(route));
       }
       this.#lines = lines;

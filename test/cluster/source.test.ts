@@ -6,6 +6,7 @@ import { KubeClient, type WatchQuery } from "../../src/kube/client.ts";
 import type { Credentials } from "../../src/kube/credentials.ts";
 import { InClusterCredentials } from "../../src/kube/in-cluster.ts";
 import type { WatchEvent } from "../../src/kube/watch-events.ts";
+import { DEFINITIONS } from "../../src/objects/definitions.ts";
 import { KubernetesSource } from "../../src/source/kubernetes/kubernetes-source.ts";
 import { BreakableLink } from "../support/breakable-link.ts";
 import { ApiServer } from "../support/lab/api-server.ts";
@@ -121,7 +122,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
 
   it("forbids what RBAC does not allow: named, and nothing is synced", async () => {
     const { sink } = follow(server.credentials("herald-1"));
-    await sink.until(() => sink.findings.length === 8);
+    await sink.until(() => sink.findings.length === DEFINITIONS.length + 4);
     expect(sink.findings.map(({ code, message }) => `${code} ${message.split(":")[0]}`)).toContain(
       "sourceMissing services may not be read (Forbidden)",
     );
@@ -131,7 +132,10 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
   it("without our CRDs is not synced, and is as soon as they are installed; everything comes through WatchList", async () => {
     await server.grant(HERALD, SPEAKER_RULES);
     const { sink, source, watches, lists } = follow(server.credentials("herald-1"));
-    await until("the CRDs are missed", async () => sink.findings.filter(({ code }) => code === "sourceMissing").length === 4);
+    await until(
+      "the CRDs are missed",
+      async () => sink.findings.filter(({ code }) => code === "sourceMissing").length === DEFINITIONS.length,
+    );
     await until("the rest is read", async () => source.state().filter(({ synced }) => synced).length === 4);
     expect(sink.syncedCount).toBe(0);
     await server.installCrds();

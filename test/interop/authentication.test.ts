@@ -1,3 +1,4 @@
+import { copyFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Bird } from "../support/lab/bird.ts";
 import { type PeerSpec, serviceAt } from "../support/lab/cluster.ts";
@@ -236,6 +237,54 @@ for (const example of EXAMPLES) {
     });
   });
 }
+
+requireTools(
+  "root",
+  "ip",
+  "bgpd",
+  "zebra",
+  "vtysh",
+)("A Herald without the package koffi", () => {
+  let fabric: Fabric;
+  afterAll(async () => fabric?.close());
+
+  it("runs a peer that asks for no socket option, and holds every other down with the reason", async () => {
+    fabric = new Fabric("plain", HOSTS);
+    const host = fabric.host("node");
+    const bundle = `${host.directory}/herald.mjs`;
+    copyFileSync(new URL("../../dist/herald.mjs", import.meta.url), bundle);
+    const router = routerOn(fabric, { name: "", ...FRR, over: "IPv4", heraldDials: true }, {});
+    const herald = new Herald(host, { node: "node", bundle, listen: [HERALD.IPv4] });
+    herald.cluster.node("node", [HERALD.IPv4, HERALD.IPv6]);
+    herald.cluster.attributes([{ name: "plain" }]);
+    herald.cluster.services([serviceAt(1, "plain")]);
+    const asking: readonly Partial<PeerSpec>[] = [
+      { password: RIGHT },
+      { ttlSecurityHops: 1 },
+      { multihopTTL: 3 },
+      { vrf: "red" },
+      { bfdProfile: "fast" },
+    ];
+    herald.cluster.peers([
+      peerOf("IPv4", {}),
+      ...asking.map((spec, n) => peerOf("IPv4", { name: `asks-${n}`, peerAddress: `10.88.0.${100 + n}`, ...spec })),
+    ]);
+    await router.start();
+    await herald.start();
+    await until("the plain session is up", async () => isEstablished(herald));
+    let held = 0;
+    for (const [n, spec] of asking.entries()) {
+      const { state, lastError } = await herald.peer(`asks-${n}`);
+      const [field = ""] = Object.keys(spec);
+      expect(state).toBe("Idle");
+      expect(text(record(lastError)["text"])).toMatch(
+        new RegExp(`^held down: ${field} needs socket options: the package koffi does not load`),
+      );
+      held++;
+    }
+    expect(held).toBe(5);
+  });
+});
 
 requireTools("root", "ip")("A caller that is no peer", () => {
   let fabric: Fabric;

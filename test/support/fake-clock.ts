@@ -27,6 +27,11 @@ export class FakeClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
+  /** The event loop is the real one: only time stands still. */
+  immediate(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   /** Moves on by `millis`, firing what falls due on the way, each at its own moment. */
   advance(millis: number): void {
     const end = this.#now + millis;

@@ -14,6 +14,7 @@ import { Covering } from "./covering.ts";
 import { type FamilyPrefixes, grown } from "./family-prefixes.ts";
 import { LinkedRows } from "./linked-rows.ts";
 import { SentRows } from "./sent-rows.ts";
+import type { SessionBlocks } from "./session-attributes.ts";
 
 /** `shut`: no session, or not negotiated; `withdraw`: no next hop, so whatever was sent has to go; `open`: announcing. */
 export type Gate = "shut" | "withdraw" | "open";
@@ -32,6 +33,8 @@ export class FamilyOut {
   readonly #sent: SentRows;
   readonly #unsendable = new Set<number>();
   #gate: Gate = "shut";
+  /** How sets are encoded on the session that is up. */
+  #blocks: SessionBlocks | null = null;
   #wantedCount = 0;
   #announcements = 0;
   #withdrawals = 0;
@@ -100,6 +103,11 @@ export class FamilyOut {
     this.#releaseUnused(row);
   }
 
+  /** From now on sets are encoded like this; to be said before what may leave. */
+  setBlocks(blocks: SessionBlocks): void {
+    this.#blocks = blocks;
+  }
+
   /** What may leave has changed: every row is put where it now belongs, sets that were too long are tried again. */
   setGate(gate: Gate): void {
     // A new session finds every wish in its bucket already: only what was sent, or could not be, may have to move.
@@ -121,6 +129,7 @@ export class FamilyOut {
   /** The peer has forgotten everything: the session ended. */
   forget(): void {
     this.#gate = "shut";
+    this.#blocks = null;
     this.#unsendable.clear();
     this.covering.releaseAll();
     this.#forEachRow((row) => {
@@ -274,9 +283,23 @@ export class FamilyOut {
     }
     if (list !== 0 && this.buckets.attributeOf(list) === wanted) return;
     this.#leave(row);
+    // A row that is to be told again is, whatever it says.
+    if (sent !== 0 && sent === this.#sent.attributeId(row) && this.#looksAlike(wanted, sent)) {
+      this.#attributes.retain(wanted);
+      this.#sent.set(row, wanted);
+      return;
+    }
     this.buckets.append(wanted, row);
     this.#announcements++;
     if (sent === 0) this.covering.announcementAdded(row);
+  }
+
+  /** The peer could not tell the two sets apart: they differ in what this session does not say, as LOCAL_PREF towards another AS. */
+  #looksAlike(wanted: number, sent: number): boolean {
+    if (this.#gate !== "open" || this.#blocks === null) return false;
+    const one = this.#blocks.block(wanted, this.#attributes.attributes(wanted)).octets;
+    const other = this.#blocks.block(sent, this.#attributes.attributes(sent)).octets;
+    return one.length === other.length && one.every((octet, at) => octet === other[at]);
   }
 
   /** Takes a row off its list; `sent` must still be what it was when the row came onto it. */

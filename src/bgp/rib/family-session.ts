@@ -27,6 +27,7 @@ export class FamilySession {
     this.out = out;
     this.blocks = new SessionBlocks(session, family);
     this.#nextHop = usableNextHop(session, family);
+    out.setBlocks(this.blocks);
     out.setGate(this.#nextHop === null ? "withdraw" : "open");
   }
 
@@ -37,6 +38,7 @@ export class FamilySession {
     if (usable === null || usable.key === this.#nextHop?.key) return;
     this.#nextHop = usable;
     this.blocks = new SessionBlocks(session, this.family);
+    this.out.setBlocks(this.blocks);
     this.out.markStale(1, Number.MAX_SAFE_INTEGER);
   }
 

@@ -1,6 +1,5 @@
 /** TCP sockets with the options of one session. What the kernel refuses is a {@link SystemCallError}: no socket is left open then. */
 
-import type { Server, Socket } from "node:net";
 import type { Address, Family } from "../../ip/address.ts";
 import { AF, deviceName, int, md5Signature, socketAddress } from "./layouts.ts";
 import type { SystemCalls } from "./system-calls.ts";
@@ -92,8 +91,8 @@ export function setTtlRules(calls: SystemCalls, fd: number, family: Family, rule
   calls.attachFilter(fd, ttlFilter(family, rules, "accept"));
 }
 
-/** The descriptor under a socket of Node's; null = it is closed, or Node keeps it elsewhere by now. */
-export function descriptorOf(socket: Socket | Server): number | null {
+/** The descriptor under a socket or server of Node's; null = it is closed, or no such thing. */
+export function descriptorOf(socket: object): number | null {
   const handle: unknown = Reflect.get(socket, "_handle");
   if (typeof handle !== "object" || handle === null) return null;
   const fd: unknown = Reflect.get(handle, "fd");

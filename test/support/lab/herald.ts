@@ -20,6 +20,8 @@ export interface HeraldSettings {
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** Further variables of its environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Another place of the bundle, away from the package koffi. */
+  readonly bundle?: string;
   /** Reads objects from the API server that this names instead of from {@link Herald.cluster}. */
   readonly kubeconfig?: string;
 }
@@ -60,7 +62,11 @@ export class Herald {
       ...this.#settings.configuration,
     };
     writeFileSync(file, JSON.stringify(configuration));
-    this.#daemon = this.#host.start(process.execPath, [BUNDLE, "speaker", "--config", file], this.#settings.environment);
+    this.#daemon = this.#host.start(
+      process.execPath,
+      [this.#settings.bundle ?? BUNDLE, "speaker", "--config", file],
+      this.#settings.environment,
+    );
   }
 
   /** SIGKILL: the process has no last words. */

@@ -5,7 +5,7 @@ import { formatAddress } from "../../../src/ip/format.ts";
 import type { ListPart } from "../../../src/kube/client.ts";
 import type { KubeFailure, Outcome } from "../../../src/kube/failure.ts";
 import { fieldsOf } from "../../../src/kube/fields.ts";
-import type { Resource } from "../../../src/kube/resource.ts";
+import type { Resource, Selection } from "../../../src/kube/resource.ts";
 import { silentLog } from "../../../src/log.ts";
 import { checkObject } from "../../../src/objects/check.ts";
 import { NOWHERE } from "../../../src/objects/findings.ts";
@@ -42,14 +42,10 @@ class FakeServices {
     return raw;
   }
 
-  async *list(): AsyncGenerator<ListPart> {
-    yield { type: "items", items: [...this.objects.values()] };
+  async *list({ fieldSelector = "" }: Selection): AsyncGenerator<ListPart> {
+    const name = /^metadata\.name=(.+)$/.exec(fieldSelector)?.[1];
+    yield { type: "items", items: [...this.objects].flatMap(([key, object]) => (name === undefined || name === key ? [object] : [])) };
     yield { type: "end", resourceVersion: String(this.#version), continuation: "" };
-  }
-
-  async get(_place: Resource, name: string): Promise<Outcome<unknown>> {
-    const raw = this.objects.get(name);
-    return raw === undefined ? refused("NotFound", 404) : { ok: true, value: raw };
   }
 
   async patch(_place: Resource, name: string, patch: unknown): Promise<Outcome<unknown>> {

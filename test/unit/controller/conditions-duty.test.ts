@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConditionsDuty } from "../../../src/controller/conditions-duty.ts";
 import type { ListPart } from "../../../src/kube/client.ts";
 import type { Outcome } from "../../../src/kube/failure.ts";
-import type { Resource, Selection } from "../../../src/kube/resource.ts";
+import type { Selection } from "../../../src/kube/resource.ts";
 import type { WatchEvent } from "../../../src/kube/watch-events.ts";
 import { refOf } from "../../../src/objects/check.ts";
 import type { ClusterObject, Finding } from "../../../src/objects/kinds.ts";
@@ -21,8 +21,9 @@ class Kube extends RecordingKube {
   #wake: () => void = () => {};
   #open = 0;
 
-  async *list({ plural }: Selection): AsyncGenerator<ListPart> {
-    yield { type: "items", items: this.items.get(plural) ?? [] };
+  async *list({ plural, fieldSelector }: Selection): AsyncGenerator<ListPart> {
+    const items = fieldSelector === undefined ? (this.items.get(plural) ?? []) : [{ metadata: { generation: this.generation } }];
+    yield { type: "items", items };
     yield { type: "end", resourceVersion: "1", continuation: "" };
   }
 
@@ -31,10 +32,6 @@ class Kube extends RecordingKube {
     if (this.watchFails) return Promise.resolve({ ok: false, failure: refusal("Forbidden") });
     signal.addEventListener("abort", () => this.#wake(), { once: true });
     return Promise.resolve({ ok: true, value: this.#stream(signal, ++this.#open) });
-  }
-
-  get(_resource: Resource, name: string): Promise<Outcome<unknown>> {
-    return Promise.resolve({ ok: true, value: { metadata: { name, generation: this.generation } } });
   }
 
   say(...events: readonly WatchEvent[]): void {

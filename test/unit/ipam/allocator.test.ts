@@ -194,6 +194,13 @@ describe("requests", () => {
     expect(cluster.delete("Service", "a")).toEqual(["b: 192.0.2.1"]);
   });
 
+  it("names the same one of several holders, whichever came first", () => {
+    const cluster = new Cluster();
+    cluster.set(pool("p", "192.0.2.1", "192.0.2.1"), asks("z", { annotations: SHARED, ports: [TCP80] }));
+    cluster.set(asks("y", { annotations: SHARED, ports: [UDP80] }));
+    expect(cluster.set(asks("s", { loadBalancerIP: "192.0.2.1" }))[0]).toContain("192.0.2.1 is held by default/y:");
+  });
+
   const bad: readonly [Asking, string][] = [
     [{ loadBalancerIP: "192.0.2" }, 'spec.loadBalancerIP: "192.0.2" is not an IP address'],
     [{ loadBalancerIP: "2001:db8::1" }, "spec.loadBalancerIP: 2001:db8::1 is IPv6, and the Service is IPv4"],

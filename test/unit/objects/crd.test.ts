@@ -16,7 +16,7 @@ describe("the CRDs (apiextensions.k8s.io/v1)", () => {
     const files = readdirSync(directory)
       .filter((name) => name.endsWith(".yaml"))
       .sort();
-    const plurals = ["bgpadvertisements", "bgpnodestatuses", "bgppeers", "communities", "ipaddresspools"];
+    const plurals = ["bfdprofiles", "bgpadvertisements", "bgpnodestatuses", "bgppeers", "communities", "ipaddresspools"];
     expect(files).toEqual(plurals.map((plural) => `${plural}.herald.dev.yaml`));
     const written = files.map((name) => parseYaml(readFileSync(join(directory, name), "utf8")).documents[0]?.value);
     const name = (document: unknown): string => String(at(document, "metadata", "name"));

@@ -43,6 +43,13 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'annotation of "false"',
     "a local drain counts like the annotation",
     "a NotReady node: announced still",
+    "with GRACEFUL_SHUTDOWN, LOCAL_PREF 0 and more prepends, and withdraws after the grace period",
+    "does not announce what is first wanted while it lasts",
+    "that is there from the start announces nothing",
+  ],
+  "Exit, restart, loss": [
+    "are told again only where something else is wanted, and withdrawn where nothing is",
+    "start past the gates, those of their owners and that of the proxy",
   ],
   "One prefix, several owners": [
     "stays announced while any owner wants it",

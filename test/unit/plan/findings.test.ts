@@ -94,6 +94,24 @@ describe("selectors that match nothing", () => {
 });
 
 describe("names that nobody has", () => {
+  it("are named for a BFDProfile that a peer wants, which runs without", () => {
+    const profile = (name: string): ClusterObject => ({
+      kind: "BFDProfile",
+      metadata: { ...pool(name, "192.0.2.1", "192.0.2.1").metadata },
+      receiveIntervalMillis: 300,
+      transmitIntervalMillis: 300,
+      detectMultiplier: 3,
+      passiveMode: false,
+      minimumTtl: 254,
+    });
+    const watched = peer("other", { bfdProfile: "fats" });
+    expect(found(watched)).toEqual(['unknownBFDProfile other spec.bfdProfile: there is no BFDProfile "fats"; the peer runs without BFD']);
+    expect(found(watched, profile("fast"))).toEqual([
+      'unknownBFDProfile other spec.bfdProfile: there is no BFDProfile "fats": did you mean fast?; the peer runs without BFD',
+    ]);
+    expect(found(watched, profile("fats"))).toEqual([]);
+  });
+
   it("a peer, a pool and a community, with the name that was most likely meant", () => {
     const pools = [pool("public", "203.0.113.0", "203.0.113.255"), community("names", { customers: "65000:7" })];
     const odd = (spec: Partial<BGPAdvertisement>) => found(...pools, advertisement("odd", spec));

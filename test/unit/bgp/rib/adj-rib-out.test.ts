@@ -454,3 +454,40 @@ describe("attributes too long for a message", () => {
     expect([peer.table.size, rib.unsendable]).toEqual([1, 0]);
   });
 });
+
+describe("a wish that differs in what this session does not say", () => {
+  const cases = [
+    { session: session(), what: "LOCAL_PREF towards another AS", before: PLAIN, after: attributes({ localPref: 200 }) },
+    { session: session({ ibgp: true }), what: "prepends inside the AS", before: PLAIN, after: attributes({ asPathPrepend: 3 }) },
+    { session: session({ ibgp: true }), what: "the LOCAL_PREF that stands for none", before: PLAIN, after: attributes({ localPref: 100 }) },
+  ];
+
+  it.each(cases)("is nothing to send: $what", ({ session: up, before, after }) => {
+    rib.open(up);
+    rib.want(host4(1), before);
+    rib.want(host6(1), before);
+    expect(drain(rib, peer)).toHaveLength(2);
+    rib.want(host4(1), after);
+    rib.want(host6(1), after);
+    expect(rib.pending).toBe(0);
+    expect(drain(rib, peer)).toEqual([]);
+    // It counts as what the peer has: a refresh and a withdrawal go on from there.
+    rib.refresh("IPv4");
+    expect(drain(rib, peer)).toHaveLength(1);
+    rib.want(host4(1), null);
+    rib.want(host6(1), null);
+    expect(drain(rib, peer)).toHaveLength(2);
+    expect(sets.size).toBe(0);
+  });
+
+  it("replaces a change that had not left yet", () => {
+    rib.open(session());
+    rib.want(host4(1), PLAIN);
+    drain(rib, peer);
+    rib.want(host4(1), RED);
+    expect(rib.pending).toBe(1);
+    rib.want(host4(1), attributes({ localPref: 200 }));
+    expect(rib.pending).toBe(0);
+    expect(drain(rib, peer)).toEqual([]);
+  });
+});

@@ -60,7 +60,7 @@ describe("the first state of a directory", () => {
     const sink = await start();
     expect(sink.names).toEqual(["Namespace one", "Namespace three", "Namespace two"]);
     expect([sink.batches.length, sink.syncedAfter, sink.syncedCount]).toEqual([1, 1, 1]);
-    expect(running.source.state().map(({ synced }) => synced)).toEqual(Array(8).fill(true));
+    expect(running.source.state().map(({ synced }) => synced)).toEqual(Array(10).fill(true));
   });
 
   it("of an empty directory is empty and synced", async () => {

@@ -15,7 +15,7 @@ import { RecordingSink } from "../../../support/recording-sink.ts";
  * length of a pause is what a test is about, the clock and the luck are the test's.
  */
 
-const KINDS = 8;
+const KINDS = 9;
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -468,7 +468,7 @@ describe("pauses", () => {
     server.resetWatches((path) => !path.endsWith("/namespaces"));
     const failed = (): number => [...running.source.restarts()].reduce((sum, { count }) => sum + count, 0);
     await turnUntil(clock, () => failed() === failures + KINDS - 1, 50);
-    // Seven kinds would now wait for nearly 13 s; the eighth is back after one.
+    // Eight kinds would now wait for nearly 13 s; the ninth is back after one.
     const from = clock.now();
     server.resetWatches();
     await turnUntil(clock, () => server.watching() === KINDS, 50);

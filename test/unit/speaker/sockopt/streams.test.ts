@@ -77,8 +77,8 @@ describe.runIf(loaded.ok)("sockets with the kernel's options", () => {
           connected: (socket) => {
             open.push(socket);
             socket.on("error", () => {});
-            socket.once("data", (chunk: Buffer) => done(chunk.toString()));
-            socket.write("echo");
+            socket.on("data", (chunk: Buffer) => done(chunk.toString()));
+            socket.write(Buffer.from("echo"), () => {});
           },
           failed: done,
         },
@@ -146,7 +146,7 @@ describe.runIf(loaded.ok)("sockets with the kernel's options", () => {
             open.push(socket);
             setUserTimeout(calls, descriptorOf(socket) ?? -1, 500);
             socket.on("error", (error) => resolve("code" in error ? String(error.code) : error.message));
-            socket.write(Buffer.alloc(32 << 20));
+            socket.write(Buffer.alloc(32 << 20), () => {});
           },
           failed: resolve,
         },

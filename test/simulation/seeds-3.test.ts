@@ -1,0 +1,3 @@
+import { seedsTest } from "./world/seeds-test.ts";
+
+seedsTest(3);

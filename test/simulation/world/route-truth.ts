@@ -1,0 +1,86 @@
+/**
+ * No false route longer than the bound; no route lost while its node could serve. Compares what routers hold with what the naive planner says of the cluster as it
+ * is, and measures how long they differ. A speaker that the API server does not answer keeps what it knows, and is not to blame meanwhile; without a
+ * working path between a speaker and a router routes may be late, but what nobody stands for goes.
+ */
+
+import { FALSE_ROUTE_MILLIS, GRACE_MILLIS, HELD_ROUTE_MILLIS, LATE_ROUTE_MILLIS, LEFT_ROUTE_MILLIS } from "./bounds.ts";
+import type { Wanted } from "./oracle.ts";
+import type { Pair } from "./pair.ts";
+import { Violation } from "./violation.ts";
+
+interface Doubt {
+  readonly pair: Pair;
+  readonly prefix: string;
+  readonly kind: "false" | "lost";
+  since: number;
+  /** The node was drained meanwhile: it announces for the grace period longer. */
+  leaving: boolean;
+}
+
+export class RouteTruth {
+  readonly #doubts = new Map<string, Doubt>();
+  readonly #heldDown: boolean;
+
+  constructor(announceHoldDown: boolean) {
+    this.#heldDown = announceHoldDown;
+  }
+
+  /** Of all that is checked, how much was ever in doubt. */
+  doubts = 0;
+
+  /** Something changed: compares anew. @throws {Violation} */
+  look(pairs: readonly Pair[], wanted: (pair: Pair) => Wanted, now: number): void {
+    const open = new Set<string>();
+    for (const pair of pairs) {
+      const should = wanted(pair);
+      const has = pair.paths;
+      for (const [prefix] of has) if (!should.has(`${pair.router} ${prefix}`)) this.#doubt(open, pair, prefix, "false", now);
+      for (const [key, words] of should) {
+        const [router, prefix = ""] = key.split(" ");
+        if (router === pair.router && has.get(prefix)?.words !== words) this.#doubt(open, pair, prefix, "lost", now);
+      }
+    }
+    for (const [key, doubt] of this.#doubts) {
+      if (open.has(key)) {
+        doubt.leaving ||= doubt.pair.node.isDrained;
+        continue;
+      }
+      this.#judge(doubt, now);
+      this.#doubts.delete(key);
+    }
+  }
+
+  /** Time went on. @throws {Violation} */
+  tick(now: number): void {
+    for (const doubt of this.#doubts.values()) this.#judge(doubt, now);
+  }
+
+  #doubt(open: Set<string>, pair: Pair, prefix: string, kind: Doubt["kind"], now: number): void {
+    const key = `${pair.name} ${prefix} ${kind}`;
+    open.add(key);
+    if (this.#doubts.has(key)) return;
+    this.doubts++;
+    this.#doubts.set(key, { pair, prefix, kind, since: now, leaving: pair.node.isDrained });
+  }
+
+  #judge(doubt: Doubt, now: number): void {
+    const { pair, prefix, kind } = doubt;
+    // Nobody can know better meanwhile.
+    if (!pair.informed) doubt.since = now;
+    const clean = pair.cleanSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince);
+    const all = now - doubt.since;
+    if (kind === "false") {
+      if (clean > FALSE_ROUTE_MILLIS + (doubt.leaving ? GRACE_MILLIS : 0))
+        throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
+      if (all > LEFT_ROUTE_MILLIS) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${all} ms`);
+      return;
+    }
+    const bound = this.#heldDown ? HELD_ROUTE_MILLIS : LATE_ROUTE_MILLIS;
+    const served = pair.provenSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince ?? now, pair.provenSince);
+    if (served > bound) {
+      const has = pair.paths.get(prefix)?.words ?? "nothing";
+      throw new Violation("no lost route", `${pair.name} ${prefix} is not what it should be for ${served} ms with all in order: ${has}`);
+    }
+  }
+}
