@@ -193,3 +193,34 @@ requireTools(
     });
   });
 });
+
+requireTools(
+  "root",
+  "ip",
+  "setpriv",
+)("a process that may not send router advertisements", () => {
+  let fabric: Fabric;
+  let herald: Herald;
+
+  beforeAll(async () => {
+    fabric = new Fabric("unraw", [{ name: "node", addresses: [] }]);
+    herald = new Herald(fabric.host("node"), { node: "node", under: ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"] });
+    herald.cluster.node("node", []);
+    herald.cluster.write("peers.json", [parseDocument(block("yaml")).toJS()]);
+    herald.launch();
+  });
+  afterAll(async () => fabric?.close());
+
+  it("says so, and what it lacks, while the peer waits for a router", async () => {
+    const line = await until("the log says so", async () =>
+      herald
+        .output()
+        .split("\n")
+        .find((text) => text.includes("link.notAdvertised")),
+    );
+    expect(record(JSON.parse(line))["why"]).toBe(
+      "no router advertisement can be sent (socket: EPERM): give the process the capability NET_RAW",
+    );
+    expect(text(record((await herald.peer("uplink"))["lastError"])["text"])).toContain("held down: no router has been seen on eth0");
+  });
+});
