@@ -44,6 +44,7 @@ export type LogEvent =
   | { readonly event: "object.mended"; readonly object: string | null; readonly at: string; readonly code: string }
   | { readonly event: "peer.added"; readonly peer: string; readonly address: string }
   | { readonly event: "peer.removed"; readonly peer: string }
+  | { readonly event: "peer.found"; readonly peer: string; readonly address: string }
   | { readonly event: "peer.held"; readonly peer: string; readonly why: string }
   | { readonly event: "peer.configured"; readonly peer: string; readonly reset: boolean }
   | {
@@ -93,6 +94,7 @@ export type LogEvent =
   | { readonly event: "bfd.fault"; readonly peers: readonly string[]; readonly why: string }
   | { readonly event: "peer.keyChanged"; readonly peer: string; readonly sessionUp: boolean }
   | { readonly event: "secret.unreadable"; readonly secret: string; readonly why: string }
+  | { readonly event: "link.notAdvertised"; readonly device: string; readonly why: string }
   | { readonly event: "listener.keyRefused"; readonly address: string; readonly why: string }
   | { readonly event: "listener.ready"; readonly address: string; readonly port: number }
   | {
@@ -150,6 +152,7 @@ const LEVELS = {
   "object.mended": "info",
   "peer.added": "info",
   "peer.removed": "info",
+  "peer.found": "info",
   "peer.held": "warn",
   "peer.configured": "info",
   "peer.transition": "info",
@@ -164,6 +167,7 @@ const LEVELS = {
   "bfd.fault": "warn",
   "peer.keyChanged": "info",
   "secret.unreadable": "warn",
+  "link.notAdvertised": "warn",
   "listener.keyRefused": "warn",
   "listener.ready": "info",
   "listener.unknownCaller": "warn",

@@ -44,6 +44,11 @@ class KeyedAddress implements Address {
   }
 }
 
+/** fe80::/10 (RFC 4291 §2.5.6): means something only together with a link. */
+export function isLinkLocal({ family, octets }: Address): boolean {
+  return family === "IPv6" && octets[0] === 0xfe && ((octets[1] ?? 0) & 0xc0) === 0x80;
+}
+
 /** Numeric order, IPv4 before IPv6. */
 export function compareAddresses(a: Address, b: Address): number {
   return a.octets.length - b.octets.length || compareOctets(a.octets, b.octets);

@@ -1,4 +1,4 @@
-import type { Address, Family } from "../ip/address.ts";
+import { type Family, isLinkLocal } from "../ip/address.ts";
 import { parseRouterId } from "../ip/router-id.ts";
 import { CAPABILITY_NAMES, parseCapability } from "./capability-names.ts";
 import { capabilityRule, ROUTER_ID_RULE } from "./cel.ts";
@@ -209,8 +209,4 @@ export function projectBGPPeer(spec: TypeOf<typeof bgpPeerSpec>, metadata: Metad
 /** Family of the address that the session will have: an interface is peered with over IPv6 link-local addresses. */
 function sessionFamily(spec: TypeOf<typeof bgpPeerSpec>): Family {
   return spec.peerAddress?.family ?? spec.defaultGateway ?? "IPv6";
-}
-
-function isLinkLocal({ family, octets }: Address): boolean {
-  return family === "IPv6" && octets[0] === 0xfe && ((octets[1] ?? 0) & 0xc0) === 0x80;
 }

@@ -8,8 +8,14 @@ import type { ObjectChange } from "../objects/kinds.ts";
  * A fact that was never stated leaves its check `assumed`: configured families count as negotiated, a session's own next hop as known.
  */
 export type Fact =
-  /** Negotiated families and the session's own address. Stated when a session is established; kept while it is down. */
-  | { readonly name: "session"; readonly peer: string; readonly families: readonly Family[]; readonly localAddress: Address }
+  /** Negotiated families, the session's own address, and whether RFC 8950 was negotiated (not where it is left out). Stated when a session is established; kept while it is down. */
+  | {
+      readonly name: "session";
+      readonly peer: string;
+      readonly families: readonly Family[];
+      readonly localAddress: Address;
+      readonly extendedNextHop?: boolean;
+    }
   /** Decisions of before were made under other words; the peer is configured anew. */
   | { readonly name: "sessionForgotten"; readonly peer: string }
   /** A local cause of drain (`POST /api/v1/drain` on this process); null = none. */

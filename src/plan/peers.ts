@@ -9,6 +9,8 @@ import { matchesAny, plainLabels } from "./selectors.ts";
 export interface SessionFact {
   readonly families: readonly Family[];
   readonly localAddress: Address;
+  /** IPv4 routes may have an IPv6 next hop (RFC 8950). */
+  readonly extendedNextHop?: boolean;
 }
 
 /** Checks 13 and 15 for a peer whose node selectors match this node. */
@@ -97,7 +99,7 @@ export function uselessNextHop({ family, octets }: Address): "loopback" | "unspe
 function judgeNextHop(peer: BGPPeer, node: Node | undefined, session: SessionFact | undefined, family: Family): NextHopVerdict {
   const fixed = family === "IPv4" ? peer.nextHop.ipv4 : peer.nextHop.ipv6;
   if (fixed !== null) return named(fixed, fixed, "fixed next hop", family === "IPv4" ? "spec.nextHop.ipv4" : "spec.nextHop.ipv6");
-  if (peer.nextHopSource === "Session" && sessionFamily(peer, session) === family) {
+  if (peer.nextHopSource === "Session" && sessionCarries(peer, session, family)) {
     const address = session?.localAddress ?? null;
     return named("session", address, "the session's own address", "spec.nextHopSource");
   }
@@ -113,6 +115,17 @@ function named(hop: NextHop, address: Address | null, source: string, field: str
   const useless = uselessNextHop(address);
   if (useless === null) return { hop, address, text: `${formatAddress(address)}, ${source}`, field };
   return { hop: null, address: null, text: `${source}, ${formatAddress(address)}, is ${useless}: routers drop such routes`, field };
+}
+
+/** IPv4 over an IPv6 session needs RFC 8950, which the router may lack. */
+function sessionCarries(peer: BGPPeer, session: SessionFact | undefined, family: Family): boolean {
+  const own = sessionFamily(peer, session);
+  return own === family || (own === "IPv6" && offersExtendedNextHop(peer) && (session?.extendedNextHop ?? true));
+}
+
+/** RFC 8950 is offered: an unnumbered session has nothing else to offer for IPv4. */
+export function offersExtendedNextHop(peer: BGPPeer): boolean {
+  return peer.extendedNextHop || peer.interface !== null;
 }
 
 /** The family of the session's addresses. An unnumbered session uses IPv6 link-local ones. */

@@ -111,7 +111,11 @@ export class SceneKeeper {
   takeFact(fact: Fact): void {
     switch (fact.name) {
       case "session":
-        this.#sessions.set(fact.peer, { families: fact.families, localAddress: fact.localAddress });
+        this.#sessions.set(fact.peer, {
+          families: fact.families,
+          localAddress: fact.localAddress,
+          extendedNextHop: fact.extendedNextHop ?? false,
+        });
         this.#peers = { kind: "Session", name: fact.peer, resourceVersion: "" };
         return;
       case "sessionForgotten":

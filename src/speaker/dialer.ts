@@ -2,12 +2,15 @@ import { connect, Socket } from "node:net";
 import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
 import { describeSocketError } from "./connection.ts";
+import { formatRemote } from "./peer-places.ts";
 import { openStream, type StreamOptions } from "./sockopt/streams.ts";
 import type { SystemCalls } from "./sockopt/system-calls.ts";
 import type { Stream } from "./stream.ts";
 
 export interface DialTarget {
   readonly address: Address;
+  /** The interface of a link-local address; null, or absent, for every other. */
+  readonly zone?: string | null;
   readonly port: number;
   /** Address to dial from; null = the kernel's choice. */
   readonly sourceAddress: Address | null;
@@ -65,8 +68,8 @@ export function dial(target: DialTarget, sink: DialSink): Dial {
 }
 
 /** @throws {SystemCallError} where the kernel refuses an option. */
-function startConnect({ address, port, sourceAddress, options }: DialTarget): Socket {
-  const host = formatAddress(address);
+function startConnect({ address, zone = null, port, sourceAddress, options }: DialTarget): Socket {
+  const host = formatRemote({ address, zone });
   if (options === null) {
     return connect({
       host,

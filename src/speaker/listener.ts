@@ -2,9 +2,9 @@ import { createServer, type Server, type Socket } from "node:net";
 import { SpeakerError } from "../errors.ts";
 import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
-import { parseAddress } from "../ip/parse.ts";
 import { describeProcess, findTcpListener } from "../processes.ts";
 import { ListenerKeys } from "./listener-keys.ts";
+import { socketEnd } from "./socket-end.ts";
 import { openListener } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
 import type { Stream } from "./stream.ts";
@@ -13,6 +13,8 @@ import type { Stream } from "./stream.ts";
 export interface Caller {
   readonly socket: Stream;
   readonly remoteAddress: Address;
+  /** The interface that a link-local caller is on; null, or absent, for every other. */
+  readonly zone?: string | null;
   readonly remotePort: number;
   readonly localAddress: Address;
 }
@@ -115,14 +117,15 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const remote = parseAddress(socket.remoteAddress ?? "");
-    const local = parseAddress(socket.localAddress ?? "");
+    const remote = socketEnd(socket.remoteAddress);
+    const local = socketEnd(socket.localAddress);
     // Gone before it was looked at.
-    if (!remote.ok || !local.ok || socket.destroyed || this.#unsettled.has(remote.value.key)) {
+    if (remote === null || local === null || socket.destroyed || this.#unsettled.has(remote.address.key)) {
       socket.destroy();
       return;
     }
-    this.#onCaller({ socket, remoteAddress: remote.value, remotePort: socket.remotePort ?? 0, localAddress: local.value });
+    const { address: remoteAddress, zone } = remote;
+    this.#onCaller({ socket, remoteAddress, zone, remotePort: socket.remotePort ?? 0, localAddress: local.address });
   }
 }
 
@@ -155,6 +158,7 @@ function describeListenError(address: Address, port: number, error: Error): Spea
 export interface Callee {
   readonly name: string;
   readonly address: Address;
+  readonly zone?: string | null;
   readonly port: number;
   readonly sourceAddress: Address | null;
   readonly passive: boolean;
@@ -169,7 +173,7 @@ export interface Callee {
 export function findCallee<T extends Callee>(callees: Iterable<T>, caller: Omit<Caller, "socket">): T | null {
   let best: T | null = null;
   for (const callee of callees) {
-    if (callee.address.key !== caller.remoteAddress.key) continue;
+    if (callee.address.key !== caller.remoteAddress.key || (callee.zone ?? null) !== (caller.zone ?? null)) continue;
     if (callee.sourceAddress !== null && callee.sourceAddress.key !== caller.localAddress.key) continue;
     if (best === null || compareCallees(callee, best, caller.remotePort) < 0) best = callee;
   }

@@ -1,6 +1,7 @@
 /** What a BGPPeer asks of the kernel: options of its socket, and which of its fields need them. */
 
 import type { BGPPeer } from "../objects/kinds.ts";
+import { declaredPlace, type Place, type Remote } from "./peer-places.ts";
 import type { StreamOptions } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
 
@@ -8,6 +9,8 @@ import type { LoadedCalls } from "./sockopt/system-calls.ts";
 export interface PeerAccess {
   /** Why it must not be, although its object asks for one; "" = it may. */
   readonly held: string;
+  /** Where the peer is; null = not known, and then it is held down. */
+  readonly remote: Remote | null;
   readonly stream: StreamOptions;
 }
 
@@ -24,7 +27,12 @@ const MAX_TTL = 255;
  * A field that cannot be honoured holds the peer down: connecting without the password or the check that was asked for would be a silent downgrade.
  * `load` is called only for a peer that has such a field.
  */
-export function peerAccess(peer: BGPPeer, password: PasswordAnswer, load: () => LoadedCalls): PeerAccess {
+export function peerAccess(
+  peer: BGPPeer,
+  password: PasswordAnswer,
+  load: () => LoadedCalls,
+  place: Place = declaredPlace(peer),
+): PeerAccess {
   const stream: StreamOptions = {
     ttl: peer.ttlSecurityHops === null ? peer.multihopTTL : MAX_TTL,
     minimumTtl: peer.ttlSecurityHops === null ? null : MAX_TTL + 1 - peer.ttlSecurityHops,
@@ -33,7 +41,8 @@ export function peerAccess(peer: BGPPeer, password: PasswordAnswer, load: () => 
     openTimeoutMillis: peer.connectTimeSeconds * 1000,
     userTimeoutMillis: (Math.max(SEND_HOLD_SECONDS, 2 * peer.holdTimeSeconds) + USER_TIMEOUT_MARGIN_SECONDS) * 1000,
   };
-  return { held: reasonToHold(peer, password, load), stream };
+  const held = reasonToHold(peer, password, load);
+  return { held: held === "" && !place.known ? `held down: ${place.why}` : held, remote: place.known ? place.remote : null, stream };
 }
 
 export function sameAccess(one: PeerAccess, other: PeerAccess): boolean {
@@ -49,6 +58,7 @@ export function fieldsThatNeedKernel(peer: BGPPeer): readonly string[] {
     multihopTTL: peer.multihopTTL !== null,
     vrf: peer.vrf !== null,
     bfdProfile: peer.bfdProfile !== null,
+    interface: peer.interface !== null,
   };
   return Object.keys(asked).filter((field) => asked[field] === true);
 }

@@ -2,7 +2,6 @@
 
 import type { StopCause } from "../bgp/fsm/session.ts";
 import type { Clock, Timer } from "../clock.ts";
-import { formatAddress } from "../ip/format.ts";
 import { deriveRouterId } from "../ip/router-id.ts";
 import type { Log } from "../log.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
@@ -10,6 +9,7 @@ import type { PeerChange, RouteChange } from "../plan/change.ts";
 import { type Admission, type Callee, type Caller, findCallee } from "./listener.ts";
 import { Peer, type PeerConfig, type PeerPorts } from "./peer.ts";
 import { type PasswordAnswer, type PeerAccess, peerAccess, sameAccess } from "./peer-access.ts";
+import { formatRemote, type Place } from "./peer-places.ts";
 import { needsReset, sameEndpoint } from "./peer-settings.ts";
 
 export interface PeerSetPorts extends PeerPorts {
@@ -22,7 +22,8 @@ export interface PeerSetPorts extends PeerPorts {
   /** This process goes on where another stopped, and forwarding has not suffered: the F bit until a peer was first Established (RFC 4724 §3). */
   forwardingPreserved(): boolean;
   password(peer: BGPPeer): PasswordAnswer;
-  /** The newest word on who may call, and on the peers that are not held down, after every change of a peer. */
+  place(peer: BGPPeer): Place;
+  /** The newest word on who may call, and on the peers that are not held down, with their addresses, after every change of a peer. */
   admitted(admissions: readonly Admission[], peers: readonly BGPPeer[]): void;
   /** A session ends because its peer was configured anew. */
   forgotten(peer: string): void;
@@ -81,7 +82,7 @@ export class PeerSet {
     return new Set([...this.#peers.values()].flatMap(({ config }) => config.peer.passwordSecret?.name ?? []));
   }
 
-  /** Passwords may have changed. */
+  /** Passwords or addresses may have changed. */
   renewAccess(): void {
     for (const peer of this.#peers.values()) {
       const access = this.#access(peer.config.peer);
@@ -100,9 +101,10 @@ export class PeerSet {
   call(caller: Caller): void {
     const callees: (Callee & { readonly peer: Peer })[] = [];
     for (const peer of this.#peers.values()) {
-      const { peerAddress, peerPort, sourceAddress, passive } = peer.config.peer;
-      if (peerAddress === null) continue;
-      callees.push({ peer, name: peer.name, address: peerAddress, port: peerPort, sourceAddress, passive, busy: peer.busy });
+      const { peerPort, sourceAddress, passive } = peer.config.peer;
+      const { remote } = peer.config.access;
+      if (remote === null) continue;
+      callees.push({ peer, name: peer.name, ...remote, port: peerPort, sourceAddress, passive, busy: peer.busy });
     }
     const callee = findCallee(callees, caller);
     if (callee === null) this.#turnAway(caller);
@@ -127,27 +129,32 @@ export class PeerSet {
   }
 
   #access(peer: BGPPeer): PeerAccess {
-    return peerAccess(peer, this.#ports.password(peer), () => this.#ports.load());
+    return peerAccess(peer, this.#ports.password(peer), () => this.#ports.load(), this.#ports.place(peer));
   }
 
   #admit(): void {
     const free = this.all().filter(({ held }) => held === "");
     const admissions = free.flatMap(({ config: { peer, access } }): Admission[] => {
-      if (peer.peerAddress === null || peer.vrf !== null) return [];
+      if (access.remote === null || peer.vrf !== null) return [];
       const { md5Key, minimumTtl } = access.stream;
-      return [{ address: peer.peerAddress, md5Key, minimumTtl }];
+      return [{ address: access.remote.address, md5Key, minimumTtl }];
     });
     this.#ports.admitted(
       admissions,
-      free.map(({ config }) => config.peer),
+      // A link-local address is reached through its device, as a peer in a VRF is.
+      free.map(({ config: { peer, access } }) => ({
+        ...peer,
+        peerAddress: access.remote?.address ?? null,
+        vrf: peer.vrf ?? access.remote?.zone ?? null,
+      })),
     );
   }
 
   #add(config: PeerConfig): void {
     const peer = new Peer(config, this.#ports);
     this.#peers.set(peer.name, peer);
-    const { peerAddress } = config.peer;
-    this.#ports.log({ event: "peer.added", peer: peer.name, address: peerAddress === null ? "" : formatAddress(peerAddress) });
+    const { remote } = config.access;
+    this.#ports.log({ event: "peer.added", peer: peer.name, address: remote === null ? "" : formatRemote(remote) });
     peer.start();
   }
 
@@ -199,9 +206,9 @@ export class PeerSet {
     if (reset) this.#ports.forgotten(peer.name);
   }
 
-  #turnAway({ socket, remoteAddress, remotePort }: Caller): void {
+  #turnAway({ socket, remoteAddress, zone = null, remotePort }: Caller): void {
     socket.destroy();
-    const address = formatAddress(remoteAddress);
+    const address = formatRemote({ address: remoteAddress, zone });
     const now = this.#ports.clock.now();
     const known = this.#callers.get(address);
     if (known !== undefined && now - known.at < CALLER_LOG_MILLIS) {

@@ -1,8 +1,9 @@
-/** What a BGPPeer object asks of a session, and what this version cannot give. */
+/** What a BGPPeer object asks of a session. */
 
 import type { SessionSettings } from "../bgp/fsm/session.ts";
 import { formatAddress } from "../ip/format.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
+import { offersExtendedNextHop } from "../plan/peers.ts";
 import type { PeerAccess } from "./peer-access.ts";
 
 /**
@@ -20,7 +21,7 @@ export function sessionSettings(peer: BGPPeer, routerId: number, forwardingPrese
     connectTimeSeconds: peer.connectTimeSeconds,
     passive: peer.passive,
     families: peer.families,
-    extendedNextHop: peer.extendedNextHop,
+    extendedNextHop: offersExtendedNextHop(peer),
     extendedMessages: peer.extendedMessages,
     gracefulRestart: gracefulRestart.enabled
       ? {
@@ -43,17 +44,7 @@ export function sessionSettings(peer: BGPPeer, routerId: number, forwardingPrese
  */
 export function holdReason(peer: BGPPeer, access: PeerAccess | null = null): string {
   if (peer.adminDown !== null) return peer.adminDown.reason === "" ? "adminDown" : `adminDown: ${peer.adminDown.reason}`;
-  const fields = unsupportedFields(peer);
-  if (fields.length > 0) {
-    return `held down: ${fields.join(", ")} ${fields.length === 1 ? "is" : "are"} not supported by this version; it does not connect without`;
-  }
-  if (peer.peerAddress === null) return "held down: no peerAddress";
   return access?.held ?? "";
-}
-
-function unsupportedFields(peer: BGPPeer): string[] {
-  const asked: Readonly<Record<string, boolean>> = { interface: peer.interface !== null, defaultGateway: peer.defaultGateway !== null };
-  return Object.keys(asked).filter((field) => asked[field] === true);
 }
 
 /** True when a session that is up has to end for the change: what both OPENs said, or where the connection goes. */
@@ -62,6 +53,11 @@ export function needsReset(
   after: { readonly peer: BGPPeer; readonly routerId: number },
 ): boolean {
   return resetKey(before) !== resetKey(after);
+}
+
+/** True when a session that was refused may be taken now: the router may have found its own limit of prefixes exceeded (Cease/1). */
+export function endsRefusal(before: BGPPeer, after: BGPPeer): boolean {
+  return before.announceLimit.ipv4 !== after.announceLimit.ipv4 || before.announceLimit.ipv6 !== after.announceLimit.ipv6;
 }
 
 /** True when the connection would be made between the same two ends. */
@@ -76,9 +72,9 @@ function resetKey({ peer, routerId }: { readonly peer: BGPPeer; readonly routerI
 }
 
 function endpointKey(peer: BGPPeer): string {
-  const { peerAddress, peerPort, sourceAddress, vrf, multihopTTL, ttlSecurityHops } = peer;
+  const { peerAddress, interface: device, defaultGateway, peerPort, sourceAddress, vrf, multihopTTL, ttlSecurityHops } = peer;
   const ends = [peerAddress, sourceAddress].map((address) => (address === null ? "-" : formatAddress(address))).join(" ");
   // A key can be changed under a connection, but not whether there is one.
   const signed = peer.password !== null || peer.passwordSecret !== null;
-  return `${ends} ${peerPort} ${vrf ?? "-"} ${multihopTTL ?? "-"} ${ttlSecurityHops ?? "-"} ${signed}`;
+  return `${ends} ${device ?? "-"} ${defaultGateway ?? "-"} ${peerPort} ${vrf ?? "-"} ${multihopTTL ?? "-"} ${ttlSecurityHops ?? "-"} ${signed}`;
 }

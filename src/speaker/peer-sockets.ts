@@ -7,10 +7,10 @@ import { MESSAGE_TYPE } from "../bgp/wire/iana.ts";
 import type { Frame, Message, UpdateContext, UpdateMessage } from "../bgp/wire/messages.ts";
 import type { Clock } from "../clock.ts";
 import type { Address } from "../ip/address.ts";
-import { parseAddress } from "../ip/parse.ts";
 import { Connection } from "./connection.ts";
 import type { Dial, DialTarget } from "./dialer.ts";
 import type { MessageCounters } from "./message-counters.ts";
+import { socketEnd } from "./socket-end.ts";
 import { descriptorOf, setMd5Key, setUserTimeout, shapeAccepted } from "./sockopt/streams.ts";
 import type { Stream } from "./stream.ts";
 import type { Transport } from "./transport.ts";
@@ -148,9 +148,9 @@ export class PeerSockets {
   }
 
   #link(slot: Slot, socket: Stream): void {
-    const local = parseAddress(socket.localAddress ?? "");
+    const local = socketEnd(socket.localAddress);
     const { handle } = this.#ports;
-    if (!local.ok) {
+    if (local === null) {
       // Reset between the handshake and now.
       socket.destroy();
       handle({ name: "tcpFailed", slot, why: "the connection closed at once" });
@@ -172,7 +172,7 @@ export class PeerSockets {
       },
       this.#ports.clock,
     );
-    const link: Link = { connection, localAddress: local.value, context: null };
+    const link: Link = { connection, localAddress: local.address, context: null };
     this.#links.set(slot, link);
   }
 

@@ -5,23 +5,23 @@ import { capabilityCode } from "../bgp/wire/capabilities.ts";
 import { afiSafiName, capabilityName, MESSAGE_TYPE, notificationName } from "../bgp/wire/iana.ts";
 import type { Capability } from "../bgp/wire/messages.ts";
 import { FAMILIES } from "../ip/address.ts";
-import { formatAddress } from "../ip/format.ts";
 import { formatRouterId } from "../ip/router-id.ts";
 import type { PeerMetrics } from "../metrics.ts";
 import type { CapabilityView, GracefulRestartView, LastErrorView, PeerView } from "../view/peers.ts";
 import type { BfdStatus } from "./bfd.ts";
 import type { Peer } from "./peer.ts";
+import { formatRemote } from "./peer-places.ts";
 import type { LastError } from "./peer-status.ts";
 
 /** `bfd`: null = the peer is not watched. */
 export function viewPeer(peer: Peer, bfd: BfdStatus | null): PeerView {
-  const { peer: object } = peer.config;
+  const { peer: object, access } = peer.config;
   const { status, counters, received } = peer;
   const { negotiated } = status;
   const up = status.state === "Established";
   return {
     name: peer.name,
-    peerAddress: object.peerAddress === null ? null : formatAddress(object.peerAddress),
+    peerAddress: access.remote === null ? null : formatRemote(access.remote),
     peerASN: up && negotiated !== null ? negotiated.peerAsn : object.peerASN,
     localASN: object.myASN,
     state: status.state,

@@ -3,7 +3,7 @@
  * Every event goes through `#handle`, one at a time; nothing else changes the state.
  */
 
-import { exchangedGracefulRestart } from "../bgp/fsm/negotiation.ts";
+import { exchangedGracefulRestart, marksRoutes } from "../bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, peerStateName, stepPeer } from "../bgp/fsm/peer.ts";
 import type { Negotiated, PeerAction, PeerEvent, SessionSettings, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
 import { AdjRibInCounters } from "../bgp/rib/adj-rib-in-counters.ts";
@@ -16,10 +16,12 @@ import type { BGPPeer } from "../objects/kinds.ts";
 import type { NextHop } from "../plan/change.ts";
 import { type Connection, describeSocketError } from "./connection.ts";
 import type { DialTarget } from "./dialer.ts";
+import { readLinkAddresses } from "./link-routers.ts";
 import { MessageCounters } from "./message-counters.ts";
 import type { PeerAccess } from "./peer-access.ts";
+import { sameRemote } from "./peer-places.ts";
 import { PeerRoutes, type PeerRoutesPorts } from "./peer-routes.ts";
-import { holdReason, needsReset, sameEndpoint, sessionSettings } from "./peer-settings.ts";
+import { endsRefusal, holdReason, needsReset, sameEndpoint, sessionSettings } from "./peer-settings.ts";
 import { PeerSockets } from "./peer-sockets.ts";
 import { PeerStatus, type PeerStatusPorts } from "./peer-status.ts";
 import type { Recorder } from "./recorder.ts";
@@ -49,13 +51,15 @@ export interface PeerPorts extends PeerStatusPorts, PeerRoutesPorts {
   /** Null = nothing is recorded. */
   readonly recorder: Pick<Recorder, "header" | "step"> | null;
   /** A session is up. {@link Peer.openRoutes} has to follow once the decisions know of it: no route leaves before. */
-  established(peer: Peer, families: readonly Family[], localAddress: Address): void;
+  established(peer: Peer, negotiated: Negotiated, localAddress: Address): void;
 }
 
 /** The session that is up. */
 interface Session {
   readonly negotiated: Negotiated;
   readonly localAddress: Address;
+  /** Of this host, on the link of a session between link-local addresses. */
+  readonly global: Address | null;
   readonly connection: Connection;
 }
 
@@ -186,16 +190,18 @@ export class Peer {
     const heldBefore = this.held;
     this.#config = config;
     const { held } = this;
+    const moved = !sameRemote(before.access.remote, config.access.remote);
     if (held !== "" && heldBefore === "") this.stop({ reason: "adminShutdown", text: config.peer.adminDown?.reason ?? held });
-    else if (held === "" && !sameEndpoint(before.peer, config.peer)) this.stop({ reason: "configChange", text: "" });
+    else if (held === "" && (moved || !sameEndpoint(before.peer, config.peer))) this.stop({ reason: "configChange", text: "" });
     // What the OPENs said cannot change under a session: the machine ends it where that is so.
     this.#handle({ name: "configure", settings: settingsOf(config) });
     if (held === "" && heldBefore !== "") this.status.released();
     // Also ends the wait that a refusal under the old words brought.
-    if (held !== heldBefore || (held === "" && needsReset(before, config))) this.start();
+    if (held !== heldBefore || (held === "" && (moved || needsReset(before, config) || endsRefusal(before.peer, config.peer))))
+      this.start();
     else if (before.access.stream.md5Key !== config.access.stream.md5Key) this.#changeKey();
     const session = this.#session;
-    if (session !== null) this.#routes.setNextHops((family) => this.#nextHop(family, session.localAddress));
+    if (session !== null) this.#routes.setNextHops((family) => this.#nextHop(family, session));
   }
 
   /** The newest wish for a prefix; null = the peer shall not have it. Leaves with the next {@link flush}. */
@@ -227,25 +233,27 @@ export class Peer {
   openRoutes(): void {
     const session = this.#session;
     if (session === null || this.#routes.isOpen) return;
-    const { negotiated, localAddress, connection } = session;
+    const { negotiated, localAddress, connection, global } = session;
     this.#routes.open(connection, {
       localAsn: this.#config.peer.myASN,
       ibgp: negotiated.ibgp,
       asn4: negotiated.asn4,
       extendedNextHop: negotiated.extendedNextHop,
+      onlyToCustomer: marksRoutes(this.#config.peer.role),
       enhancedRouteRefresh: negotiated.enhancedRouteRefresh,
       families: negotiated.families,
       sendLimit: negotiated.sendLimit,
-      nextHop: { IPv4: this.#nextHop("IPv4", localAddress), IPv6: this.#nextHop("IPv6", localAddress) },
+      nextHop: { IPv4: this.#nextHop("IPv4", session), IPv6: this.#nextHop("IPv6", session) },
+      linkLocalNextHop: global === null ? null : { global, linkLocal: localAddress },
     });
   }
 
   /** A connection that this peer made to us. */
   accept(socket: Stream): void {
-    const { peerAddress, vrf } = this.#config.peer;
-    if (this.held !== "" || peerAddress === null || vrf !== null) return void socket.destroy();
+    const { peer, access } = this.#config;
+    if (this.held !== "" || access.remote === null || peer.vrf !== null) return void socket.destroy();
     try {
-      this.#sockets.offer(socket, peerAddress, this.#socketOptions());
+      this.#sockets.offer(socket, access.remote.address, this.#socketOptions());
     } catch (error) {
       socket.destroy();
       this.#localError(error);
@@ -318,9 +326,10 @@ export class Peer {
   }
 
   #startDial(): void {
-    const { peerAddress, peerPort, sourceAddress } = this.#config.peer;
+    const { peer, access } = this.#config;
+    const { peerPort: port, sourceAddress } = peer;
     const options = this.#socketOptions();
-    if (peerAddress !== null) this.#sockets.dial({ address: peerAddress, port: peerPort, sourceAddress, options });
+    if (access.remote !== null) this.#sockets.dial({ ...access.remote, port, sourceAddress, options });
   }
 
   /** null = Node's own have to do: a peer that needs others is held down then. */
@@ -331,12 +340,12 @@ export class Peer {
 
   /** The session goes on under the new key: segments that the other side signs with the old one are lost, and sent again until it has the new one too. */
   #changeKey(): void {
-    const { access, peer } = this.#config;
-    const { md5Key } = access.stream;
-    if (md5Key === null || peer.peerAddress === null) return;
+    const { remote, stream } = this.#config.access;
+    const { md5Key } = stream;
+    if (md5Key === null || remote === null) return;
     this.#ports.log({ event: "peer.keyChanged", peer: this.name, sessionUp: this.#session !== null });
     try {
-      this.#sockets.setKey(peer.peerAddress, md5Key, this.#socketOptions());
+      this.#sockets.setKey(remote.address, md5Key, this.#socketOptions());
     } catch (error) {
       this.#localError(error);
     }
@@ -383,9 +392,11 @@ export class Peer {
     const { localAddress } = link;
     this.#sockets.setContext(slot, negotiated, negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
     this.#sockets.trust(slot, this.#socketOptions());
-    this.#session = { negotiated, localAddress, connection: link.connection };
+    const zone = this.#config.access.remote?.zone ?? null;
+    const global = zone === null ? null : (readLinkAddresses(zone)?.global ?? null);
+    this.#session = { negotiated, localAddress, global, connection: link.connection };
     this.status.established(negotiated, localAddress);
-    this.#ports.established(this, negotiated.families, localAddress);
+    this.#ports.established(this, negotiated, localAddress);
   }
 
   #onDown(why: string): void {
@@ -395,9 +406,9 @@ export class Peer {
     this.status.down(why);
   }
 
-  #nextHop(family: Family, localAddress: Address): Address | null {
+  #nextHop(family: Family, { localAddress, global }: Session): Address | null {
     const nextHop = this.#config.nextHop[family];
-    return nextHop === "session" ? localAddress : nextHop;
+    return nextHop === "session" ? (global ?? localAddress) : nextHop;
   }
 }
 

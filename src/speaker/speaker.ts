@@ -23,6 +23,7 @@ import { Bfd, type BfdPorts, startBfdThread } from "./bfd.ts";
 import { type ReadBootId, readBootId } from "./boot-id.ts";
 import { Commands } from "./commands.ts";
 import { DataplaneProbes } from "./dataplane-probes.ts";
+import { readGateways } from "./default-gateway.ts";
 import { departureOf } from "./departure.ts";
 import { EndOfRib } from "./end-of-rib.ts";
 import { FindingLog } from "./finding-log.ts";
@@ -30,8 +31,10 @@ import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
 import { askOverHttp, type HttpAsk } from "./http-ask.ts";
 import { KubeReports, type ReportTo } from "./kube-reports.ts";
 import { LastPeerHold } from "./last-peer-hold.ts";
+import { advertiseOn, readRouters } from "./link-routers.ts";
 import { LiveView } from "./live-view.ts";
 import { Passwords } from "./passwords.ts";
+import { PeerPlaces } from "./peer-places.ts";
 import { PeerSet } from "./peer-set.ts";
 import { Planning } from "./planning.ts";
 import { PrefixTimes } from "./prefix-times.ts";
@@ -91,6 +94,7 @@ export class Speaker {
   readonly #planner: Planner;
   readonly #probes: DataplaneProbes;
   readonly #passwords: Passwords;
+  readonly #places: PeerPlaces;
   readonly #bfd: Bfd;
   readonly #peers: PeerSet;
   readonly #prefixes = new PrefixTable();
@@ -183,6 +187,15 @@ export class Speaker {
       wanted: () => this.#peers.secrets(),
       changed: () => this.#peers.renewAccess(),
     });
+    this.#places = new PeerPlaces({
+      clock,
+      log,
+      routersOn: (device) => readRouters(device, load()),
+      gateways: readGateways,
+      advertise: (device) => advertiseOn(device, load()),
+      wanted: () => this.#peers.all().map(({ config, status }) => ({ peer: config.peer, up: status.state === "Established" })),
+      changed: () => this.#peers.renewAccess(),
+    });
     this.#bfd = new Bfd({
       log,
       startThread: options.startBfdThread ?? startBfdThread,
@@ -211,11 +224,12 @@ export class Speaker {
       resetSpreadMillis: () => this.#config.resetSpreadMillis,
       holding: () => this.#planning.holding && !this.#stability.speaking,
       forwardingPreserved: () => this.#stability.isGracefulStart,
-      established: (peer, families, localAddress) => {
+      place: (peer) => this.#places.of(peer),
+      established: (peer, { families, extendedNextHop }, localAddress) => {
         this.#endOfRib.established(peer);
         if (this.#stability.speaking) peer.openRoutes();
         else this.#waitingForRoutes.add(peer.name);
-        this.#planning.state({ name: "session", peer: peer.name, families, localAddress });
+        this.#planning.state({ name: "session", peer: peer.name, families, localAddress, extendedNextHop });
       },
       forgotten: (peer) => this.#planning.state({ name: "sessionForgotten", peer }),
       removed: (peer) => metrics.forgetPeer(peer),
@@ -340,6 +354,7 @@ export class Speaker {
     this.#probes.stop();
     this.#endOfRib.stop();
     this.#passwords.stop();
+    this.#places.stop();
     this.#listener.stop();
     const reported = this.#reports?.stop();
     if (departure === "silent") {

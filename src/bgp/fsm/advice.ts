@@ -59,9 +59,10 @@ const HINTS: Readonly<Record<string, (settings: SessionSettings) => string>> = {
   "6/2": () => "the session is shut down on the router",
   "6/3": () => "the router no longer has this node as a neighbor",
   "6/4": () => "the session was reset on the router",
-  "6/5": () => "the router takes no connection from this address: check the neighbor's address, update-source and listen range there",
+  "6/5": () =>
+    "the router takes no connection from this address: check the neighbor's address, update-source and listen range there; is another speaker on this address?",
   "6/6": () => "the router's configuration changed",
-  "6/7": () => "the router kept another connection",
+  "6/7": () => "the router kept another connection: where it is not ours, is another speaker on this address?",
   "6/8": () => "the router is out of resources",
   "6/10": () => "the router's BFD session to this node is down",
   "8/0": () => "the router could not send to us for its send hold time",

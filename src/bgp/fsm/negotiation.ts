@@ -19,6 +19,11 @@ const COUNTERPART = {
   peer: "peer",
 } as const satisfies Record<Role, Role>;
 
+/** What we send under this role is for customers only from there on: it bears OTC (RFC 9234 §5). */
+export function marksRoutes(role: Role | null): boolean {
+  return role === "provider" || role === "peer" || role === "rs";
+}
+
 /** Capability of routers older than RFC 2918, some of which send no other. */
 const OLD_ROUTE_REFRESH = 128;
 

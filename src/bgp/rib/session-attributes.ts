@@ -18,6 +18,8 @@ export interface OutboundSession {
   readonly asn4: boolean;
   /** RFC 8950 was negotiated: IPv4 routes may have an IPv6 next hop. */
   readonly extendedNextHop: boolean;
+  /** Our role towards the peer is provider, peer or route server: routes bear OTC with our AS (RFC 9234 §5). */
+  readonly onlyToCustomer?: boolean;
   /** RFC 7313 was negotiated. */
   readonly enhancedRouteRefresh: boolean;
   /** Families in both OPENs. */
@@ -26,8 +28,8 @@ export interface OutboundSession {
   readonly sendLimit: number;
   /** This node's address for routes of each family; null when none can be named, and then nothing of the family is announced. */
   readonly nextHop: Readonly<Record<Family, Address | null>>;
-  /** Stands behind the global IPv6 next hop on sessions between link-local addresses (RFC 2545 §3). */
-  readonly linkLocalNextHop?: Address | null;
+  /** On sessions between link-local addresses `linkLocal` stands behind this node's global address on the same link (RFC 2545 §3). */
+  readonly linkLocalNextHop?: { readonly global: Address; readonly linkLocal: Address } | null;
 }
 
 /** The attributes of an UPDATE but for its NLRI. */
@@ -67,6 +69,8 @@ export function pathAttributes(attributes: RouteAttributes, session: OutboundSes
     ...(communities.length === 0 ? {} : { communities }),
     ...(extendedCommunities.length === 0 ? {} : { extendedCommunities }),
     ...(largeCommunities.length === 0 ? {} : { largeCommunities }),
+    // Roles mean nothing inside an AS.
+    ...(session.onlyToCustomer === true && !session.ibgp ? { otc: session.localAsn } : {}),
   };
 }
 
@@ -91,7 +95,8 @@ export function encodeSessionBlock(attributes: RouteAttributes, session: Outboun
   if (nextHop === null) throw new Error(`no next hop for ${family} on this session`);
   const path = pathAttributes(attributes, session);
   if (nextHop.family === "IPv4") return { octets: encodeAttributes({ ...path, nextHop }, session), nextHop: null };
-  const field = encodeNextHopField({ address: nextHop, linkLocal: session.linkLocalNextHop ?? null });
+  const { global, linkLocal } = session.linkLocalNextHop ?? { global: null, linkLocal: null };
+  const field = encodeNextHopField({ address: nextHop, linkLocal: nextHop.key === global?.key ? linkLocal : null });
   return { octets: encodeAttributes(path, session), nextHop: field };
 }
 

@@ -17,11 +17,15 @@ export interface BpfInstruction {
 /** Every call throws {@link SystemCallError} where the kernel refuses. */
 export interface SystemCalls {
   /** A non-blocking socket that no child inherits. */
-  socket(domain: number, type: number): number;
+  socket(domain: number, type: number, protocol?: number): number;
   bind(fd: number, address: Uint8Array): void;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array): void;
   /** SO_ATTACH_FILTER: what the program answers with 0 is dropped before it reaches the socket. */
   attachFilter(fd: number, program: readonly BpfInstruction[]): void;
+  /** Sends one datagram to `destination`, a sockaddr_in6; without it to the kernel itself, on a netlink socket. */
+  send(fd: number, octets: Uint8Array, destination?: Uint8Array): void;
+  /** Takes one datagram that is there already; returns its octets in `buffer`. */
+  receive(fd: number, buffer: Uint8Array): number;
   close(fd: number): void;
 }
 
@@ -73,6 +77,8 @@ function declare(koffi: typeof import("koffi")): SystemCalls {
   const bind = library.func("int bind(int fd, const void *address, uint32_t length)");
   const setsockopt = library.func("int setsockopt(int fd, int level, int option, const void *value, uint32_t length)");
   const setFilter = library.func("int setsockopt(int fd, int level, int option, const HeraldSockFprog *value, uint32_t length)");
+  const send = library.func("intptr_t sendto(int fd, const void *octets, size_t length, int flags, const void *to, uint32_t toLength)");
+  const receive = library.func("intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)");
   const close = library.func("int close(int fd)");
   const fprogOctets = koffi.sizeof("void *") === 8 ? FPROG_OCTETS[64] : FPROG_OCTETS[32];
   const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
@@ -84,11 +90,14 @@ function declare(koffi: typeof import("koffi")): SystemCalls {
     throw new SystemCallError(call, names.get(errno) ?? `errno ${errno}`);
   };
   return {
-    socket: (domain, type) => succeed("socket", socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
+    socket: (domain, type, protocol = 0) => succeed("socket", socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)),
     bind: (fd, address) => void succeed("bind", bind(fd, address, address.length)),
     setsockopt: (fd, level, option, value) => void succeed("setsockopt", setsockopt(fd, level, option, value, value.length)),
     attachFilter: (fd, program) =>
       void succeed("setsockopt", setFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, { len: program.length, filter: program }, fprogOctets)),
+    send: (fd, octets, destination) =>
+      void succeed("sendto", send(fd, octets, octets.length, 0, destination ?? null, destination?.length ?? 0)),
+    receive: (fd, buffer) => succeed("recv", receive(fd, buffer, buffer.length, 0)),
     close: (fd) => void succeed("close", close(fd)),
   };
 }

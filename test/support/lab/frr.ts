@@ -112,6 +112,16 @@ export class Frr implements Router {
     );
   }
 
+  /** The first path of a prefix, in FRR's own words. */
+  path(family: "IPv4" | "IPv6", prefix: string): Record<string, unknown> {
+    return record(list(record(JSON.parse(this.#vtysh(`show bgp ${FAMILY[family]} unicast ${prefix} json`)))["paths"])[0]);
+  }
+
+  /** Forgets what it holds against a neighbor, and begins anew. */
+  clear(peer: string): void {
+    this.#vtysh(`clear bgp ${peer}`);
+  }
+
   /** What FRR says about a neighbor. */
   neighbor(peer: string): Record<string, unknown> {
     return record(record(JSON.parse(this.#vtysh(`show bgp neighbors ${peer} json`)))[peer]);

@@ -18,6 +18,8 @@ export interface HeraldSettings {
   readonly cluster?: ClusterDirectory;
   /** Further keys of the configuration. */
   readonly configuration?: Readonly<Record<string, unknown>>;
+  /** A program that starts it and is told the rest of the command line: `setpriv` cuts down what it may do. */
+  readonly under?: readonly string[];
   /** Further variables of its environment. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Another place of the bundle, away from the package koffi. */
@@ -62,11 +64,9 @@ export class Herald {
       ...this.#settings.configuration,
     };
     writeFileSync(file, JSON.stringify(configuration));
-    this.#daemon = this.#host.start(
-      process.execPath,
-      [this.#settings.bundle ?? BUNDLE, "speaker", "--config", file],
-      this.#settings.environment,
-    );
+    const { under = [], bundle = BUNDLE, environment } = this.#settings;
+    const [program = "", ...args] = [...under, process.execPath, bundle, "speaker", "--config", file];
+    this.#daemon = this.#host.start(program, args, environment);
   }
 
   /** SIGKILL: the process has no last words. */

@@ -16,10 +16,6 @@ const NO_CALLS: LoadedCalls = { ok: false, why: "koffi is not here" };
 const NO_PASSWORD = { known: true, key: null } as const;
 
 describe("what holds a peer down (docs/sessions.md)", () => {
-  const unsupported: readonly (readonly [string, Partial<BGPPeer>])[] = [
-    ["interface", { interface: "eth0" }],
-    ["defaultGateway", { defaultGateway: "IPv4" }],
-  ];
   const kernels: readonly (readonly [string, Partial<BGPPeer>])[] = [
     ["password", { password: "secret" }],
     ["passwordSecret", { passwordSecret: { name: "tor", namespace: "herald-system" } }],
@@ -27,11 +23,8 @@ describe("what holds a peer down (docs/sessions.md)", () => {
     ["multihopTTL", { multihopTTL: 4 }],
     ["vrf", { vrf: "red" }],
     ["bfdProfile", { bfdProfile: "fast" }],
+    ["interface", { interface: "eth0" }],
   ];
-
-  it.each(unsupported)("is a %s, which it would have to connect without", (field, fields) => {
-    expect(holdReason(withFields(fields))).toBe(`held down: ${field} is not supported by this version; it does not connect without`);
-  });
 
   it.each(kernels)("is a %s where there are no socket options, and not where there are", (field, fields) => {
     const peer = withFields(fields);
@@ -51,6 +44,11 @@ describe("what holds a peer down (docs/sessions.md)", () => {
         peerAccess(PLAIN, NO_PASSWORD, () => NO_CALLS),
       ),
     ).toBe("");
+  });
+
+  it("is a place that is not known yet", () => {
+    const lost = peerAccess(PLAIN, NO_PASSWORD, loadSystemCalls, { known: false, why: "no router has been seen on eth0" });
+    expect(holdReason(PLAIN, lost)).toBe("held down: no router has been seen on eth0");
   });
 
   it("is a password that is not known, and a vrf to wait in", () => {

@@ -236,13 +236,18 @@ describe("words for a router that turns us away", () => {
     expect(error?.name === "error" ? error.error.text : "").toContain(words);
   });
 
-  it.each([7, 5])("point at another speaker on this address after the third Cease %d in a row", (subcode) => {
-    const driver = new FsmDriver();
-    const texts: string[] = [];
-    dials(driver, 3, () => {
-      driver.handle({ name: "tcpConnected", slot: "outgoing" });
-      for (const action of driver.message("outgoing", notification(6, subcode))) if (action.name === "error") texts.push(action.error.text);
-    });
-    expect(texts.map((text) => text.includes("another speaker on this address"))).toEqual([false, false, true]);
-  });
+  it.each([7, 5])(
+    "ask at once for another speaker on this address after a Cease %d, and are sure of it after the third in a row",
+    (subcode) => {
+      const driver = new FsmDriver();
+      const texts: string[] = [];
+      dials(driver, 3, () => {
+        driver.handle({ name: "tcpConnected", slot: "outgoing" });
+        for (const action of driver.message("outgoing", notification(6, subcode)))
+          if (action.name === "error") texts.push(action.error.text);
+      });
+      expect(texts.map((text) => text.includes("is another speaker on this address?"))).toEqual([true, true, true]);
+      expect(texts.map((text) => text.includes("another speaker on this address may hold the session"))).toEqual([false, false, true]);
+    },
+  );
 });

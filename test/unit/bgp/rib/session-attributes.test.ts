@@ -61,13 +61,22 @@ describe("attributes of a route on a session (RFC 4271 §5.1)", () => {
     expect(block({}, { asn4: false, localAsn: 65001 }).octets).toBe(`400101004002040201FDE9${NEXT_HOP}`);
   });
 
+  it("bears OTC with the own AS towards a customer, a peer and a client of a route server, and inside the AS none (RFC 9234 §5)", () => {
+    expect(block({}, { onlyToCustomer: true, localAsn: 65001 }).octets).toBe(`4001010040020602010000FDE9${NEXT_HOP}C023040000FDE9`);
+    expect(block({}, { onlyToCustomer: true, ibgp: true })).toEqual(block({}, { ibgp: true }));
+  });
+
   it("puts the next hop of IPv6 routes into MP_REACH_NLRI", () => {
     expect(block({}, {}, "IPv6")).toEqual({ octets: "400101004002060201FA56EA01", nextHop: "FD000000000000000000000000000005" });
   });
 
   it("puts a link-local address behind the global one where the session has one (RFC 2545 §3)", () => {
-    const { nextHop } = block({}, { linkLocalNextHop: v6("fe80", "1") }, "IPv6");
+    const linkLocalNextHop = { global: NEXT_HOP_6, linkLocal: v6("fe80", "1") };
+    const { nextHop } = block({}, { linkLocalNextHop }, "IPv6");
     expect(nextHop).toBe("FD000000000000000000000000000005FE800000000000000000000000000001");
+    // A fixed next hop is somebody else's address.
+    const fixed = { IPv4: NEXT_HOP_4, IPv6: v6("fd00", "99") };
+    expect(block({}, { linkLocalNextHop, nextHop: fixed }, "IPv6").nextHop).toBe("FD000000000000000000000000000099");
   });
 
   it("gives IPv4 routes an IPv6 next hop only where RFC 8950 was negotiated", () => {

@@ -186,5 +186,7 @@ const NOTHING: SystemCalls = {
   bind: () => {},
   setsockopt: () => {},
   attachFilter: () => {},
+  send: () => {},
+  receive: () => 0,
   close: () => {},
 };
