@@ -17,6 +17,7 @@ import {
   slicesIn,
 } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
+import { record } from "../support/lab/json.ts";
 import { Kubectl, kustomize } from "../support/lab/kubectl.ts";
 import { formatRight, isUsed, rightsOf } from "../support/lab/rbac-rules.ts";
 import { until } from "../support/lab/wait.ts";
@@ -116,6 +117,21 @@ requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("the rights in deploy/kustomize"
     }
   };
 
+  /** A Service stops being a load balancer and becomes one again: it gets the same address, and the same Event. */
+  const giveAddressTwice = async (): Promise<void> => {
+    const address = async (): Promise<string> =>
+      (await kubectl.run(["get", "service", "api", "-n", "shop", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"])).trim();
+    const asType = async (type: string): Promise<void> => {
+      const { spec, ...service } = loadBalancer("api");
+      await server.apply(servicesIn("shop"), { ...service, spec: { ...record(spec), type } });
+    };
+    await until("the Service has its address", async () => (await address()) !== "", PATIENCE_MILLIS);
+    await asType("ClusterIP");
+    await until("the Service has none", async () => (await address()) === "", PATIENCE_MILLIS);
+    await asType("LoadBalancer");
+    await until("the Service has its address again", async () => (await address()) !== "", PATIENCE_MILLIS);
+  };
+
   it("let every workload start, work and stop", async () => {
     expect(workloads.map(({ name }) => name).sort()).toEqual(["herald-controller", "herald-speaker"]);
     const first = new Map<string, RunningWorkload>();
@@ -125,6 +141,7 @@ requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("the rights in deploy/kustomize"
     const router = await RawPeer.dial(BGP_PORT);
     await router.establish();
     await announceAndWithdraw(speaker);
+    await giveAddressTwice();
     for (const workload of workloads) {
       const left = (): readonly string[] => unused(workload).filter((right) => !right.startsWith("list "));
       await until(`${workload.name} does all it may`, async () => settled(left()), PATIENCE_MILLIS);
