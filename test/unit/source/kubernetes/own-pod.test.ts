@@ -108,9 +108,7 @@ describe("the speaker's own Pod", () => {
     await told;
     expect(pod.deleting).toBe(false);
     await eventually(() => pod.deleting);
-    expect(said).toEqual([
-      'pods is forbidden: User "x" cannot list (Forbidden): allow list and watch on pods in namespace herald-system',
-    ]);
+    expect(said).toEqual(['pods is forbidden: User "x" cannot list (Forbidden): allow list and watch on pods in namespace herald-system']);
     expect(server.requests.length).toBeGreaterThan(4);
   });
 
