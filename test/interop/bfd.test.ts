@@ -97,6 +97,8 @@ for (const over of ["IPv4", "IPv6"] as const) {
       router = new Frr(fabric.host("router"), { asn: 65000, routerId: ROUTER.IPv4, address: ROUTER[over], peers: [peer] });
       cut = new LinkCut(fabric.host("router"));
       await router.start();
+      // One that refuses the first call has BFD up before BGP, and FRR takes BFD down once more as BGP comes up.
+      await until("the router waits for a call", async () => router.neighbor(HERALD[over])["bgpState"] === "Active");
       await herald.start();
     });
     afterAll(async () => fabric?.close());

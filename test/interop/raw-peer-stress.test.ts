@@ -159,7 +159,8 @@ describe("a router that sends far too much", () => {
     const figures = `${(sent - sentBefore) / 1e6}M prefixes in 4 s, rss ${grown.toFixed(0)} MiB more, widest KEEPALIVE gap ${widest.toFixed(0)} ms, loop delay max ${(delay.max / 1e6).toFixed(0)} ms`;
     process.stderr.write(`${figures}\n`);
     expect(sent).toBeGreaterThanOrEqual(10_000_000);
-    expect(grown).toBeLessThan(100);
+    // Four octets kept of each prefix would be over 300 MiB on any machine that this runs on at all well.
+    expect(grown).toBeLessThan(250);
     expect(shown(rig)).toMatchObject({ state: "Established", flaps: 0 });
     // Hold time 3 s: a KEEPALIVE each second, and as much again for what else this machine does.
     expect(keepalives.length).toBeGreaterThanOrEqual(4);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Bird } from "../support/lab/bird.ts";
@@ -62,7 +62,8 @@ requireTools(
     const { directory } = fabric.host("node");
     stateFile = join(directory, "state.json");
     kubeconfig = join(directory, "kubeconfig");
-    // An address of the fabric that nobody has: the API server is unreachable.
+    // An address of the fabric that nobody has, and of which the kernel does not say so: whoever asks there waits.
+    fabric.host("node").run("ip", ["neighbour", "replace", "10.89.0.99", "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "permanent"]);
     writeFileSync(
       kubeconfig,
       JSON.stringify({
@@ -80,6 +81,8 @@ requireTools(
     heralds = [];
     // A session that comes up without R and F of a restart clears what is stale.
     await gone(WEB, SHOP, NEW);
+    // Or the next case would go on where this one stopped.
+    for (const file of [stateFile, `${stateFile}.damaged`]) rmSync(file, { force: true });
   });
   afterAll(async () => fabric?.close());
 
