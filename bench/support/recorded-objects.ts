@@ -28,6 +28,7 @@ export function recordedCluster(services: number): readonly RecordedKind[] {
       { metadata: { ...own, name: "all" }, spec: { addresses: ["LoadBalancerIP"], dataplaneGate: "Off" } },
     ]),
     ours("Community", "communities", []),
+    ours("BFDProfile", "bfdprofiles", []),
     ours("IPAddressPool", "ipaddresspools", []),
     { apiVersion: "v1", kind: "Service", path: "/api/v1/services", items: numbers.map(service) },
     {
