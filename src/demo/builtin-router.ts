@@ -16,6 +16,7 @@ import { type Address, addressFromOctets, type Family } from "../ip/address.ts";
 import { WELL_KNOWN_COMMUNITIES } from "../ip/communities.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
 import { lowestLinkBandwidth } from "../ip/link-bandwidth.ts";
+import { isLinkAction, performLinkAction } from "../speaker/link-actions.ts";
 import { MessageCounters } from "../speaker/message-counters.ts";
 import { PeerSockets } from "../speaker/peer-sockets.ts";
 import { SessionTimers } from "../speaker/session-timers.ts";
@@ -162,27 +163,13 @@ class Session {
   }
 
   #perform(action: PeerAction): void {
+    if (isLinkAction(action)) {
+      performLinkAction(action, this.#sockets, this.#timers);
+      return;
+    }
     switch (action.name) {
       case "dial":
         this.#sockets.dial({ address: this.#address, port: this.#port, sourceAddress: null, options: null });
-        break;
-      case "accept":
-        this.#sockets.accept();
-        break;
-      case "refuse":
-        this.#sockets.refuse();
-        break;
-      case "send":
-        this.#sockets.send(action.slot, action.message);
-        break;
-      case "close":
-        this.#sockets.close(action.slot, action.how);
-        break;
-      case "setTimer":
-        this.#timers.set(action, action.at);
-        break;
-      case "clearTimer":
-        this.#timers.clear(action);
         break;
       case "established": {
         const { negotiated, slot } = action;

@@ -16,6 +16,7 @@ import type { BGPPeer } from "../objects/kinds.ts";
 import type { NextHop } from "../plan/change.ts";
 import { type Connection, describeSocketError } from "./connection.ts";
 import type { DialTarget } from "./dialer.ts";
+import { isLinkAction, performLinkAction } from "./link-actions.ts";
 import { readLinkAddresses } from "./link-routers.ts";
 import { MessageCounters } from "./message-counters.ts";
 import type { PeerAccess } from "./peer-access.ts";
@@ -279,27 +280,13 @@ export class Peer {
   }
 
   #perform(action: PeerAction): void {
+    if (isLinkAction(action)) {
+      performLinkAction(action, this.#sockets, this.#timers);
+      return;
+    }
     switch (action.name) {
       case "dial":
         this.#startDial();
-        break;
-      case "accept":
-        this.#sockets.accept();
-        break;
-      case "refuse":
-        this.#sockets.refuse();
-        break;
-      case "send":
-        this.#sockets.send(action.slot, action.message);
-        break;
-      case "close":
-        this.#sockets.close(action.slot, action.how);
-        break;
-      case "setTimer":
-        this.#timers.set(action, action.at);
-        break;
-      case "clearTimer":
-        this.#timers.clear(action);
         break;
       case "established":
         this.#onEstablished(action.slot, action.negotiated);

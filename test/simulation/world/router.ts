@@ -10,6 +10,7 @@ import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../../../src/bgp/wire/framer
 import { FAMILY_CODES } from "../../../src/bgp/wire/iana.ts";
 import { assertNever } from "../../../src/errors.ts";
 import type { Address, Family } from "../../../src/ip/address.ts";
+import { isLinkAction, performLinkAction } from "../../../src/speaker/link-actions.ts";
 import { MessageCounters } from "../../../src/speaker/message-counters.ts";
 import { PeerSockets } from "../../../src/speaker/peer-sockets.ts";
 import { SessionTimers } from "../../../src/speaker/session-timers.ts";
@@ -127,27 +128,13 @@ export class RouterSession {
   }
 
   #perform(action: PeerAction, silent: boolean): void {
+    if (isLinkAction(action)) {
+      performLinkAction(action, this.#sockets, this.#timers);
+      return;
+    }
     switch (action.name) {
       case "dial":
         this.#sockets.dial({ address: this.neighbour.address, port: 179, sourceAddress: null, options: null });
-        break;
-      case "accept":
-        this.#sockets.accept();
-        break;
-      case "refuse":
-        this.#sockets.refuse();
-        break;
-      case "send":
-        this.#sockets.send(action.slot, action.message);
-        break;
-      case "close":
-        this.#sockets.close(action.slot, action.how);
-        break;
-      case "setTimer":
-        this.#timers.set(action, action.at);
-        break;
-      case "clearTimer":
-        this.#timers.clear(action);
         break;
       case "established": {
         const { negotiated, slot } = action;
