@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { routeControllerRequest } from "../admin/controller-routes.ts";
 import { AdminServer } from "../admin/server.ts";
 import { systemClock } from "../clock.ts";
-import { loadConfig, type SpeakerConfig } from "../config/file.ts";
+import { loadConfig } from "../config/file.ts";
 import { AddressDuty } from "../controller/address-duty.ts";
 import { ConditionsDuty } from "../controller/conditions-duty.ts";
 import { Controller } from "../controller/controller.ts";
@@ -18,9 +18,9 @@ import { credentialsFor } from "../kube/credentials-for.ts";
 import { EventWriter } from "../kube/events.ts";
 import { createLog } from "../log.ts";
 import { Metrics } from "../metrics.ts";
-import type { PlannerOptions } from "../plan/change.ts";
 import { KubernetesSource } from "../source/kubernetes/kubernetes-source.ts";
 import { FindingLog } from "../speaker/finding-log.ts";
+import { plannerOptionsOf } from "../speaker/planner-options.ts";
 import { EXIT } from "./failure.ts";
 import { stopAsked } from "./stop.ts";
 import { COMMIT, VERSION } from "./version.ts";
@@ -100,7 +100,8 @@ export async function runController(flags: ControllerFlags): Promise<number> {
     clock,
     log,
     random: Math.random,
-    planning: plannerOptions(config),
+    // What is found between objects is found by the rules that speakers decide by.
+    planning: plannerOptionsOf(config),
   });
   const duties: readonly Duty[] = [reporting(findings), addresses, poolStatus, conditions];
   const controller = new Controller({ source, elector, duties, clock, log });
@@ -159,20 +160,6 @@ export async function runController(flags: ControllerFlags): Promise<number> {
     clearTimeout(deadline);
   }
   return EXIT.done;
-}
-
-/** What is found between objects is found by the rules that speakers decide by. */
-function plannerOptions(config: SpeakerConfig): Omit<PlannerOptions, "node"> {
-  const { namespace, loadBalancerClass, serviceProxyName, ignoreExcludeLabel, drain } = config;
-  const { announceHoldDown, weightHoldDownMillis, weightTolerance } = config;
-  return {
-    heraldNamespace: namespace,
-    loadBalancerClass,
-    serviceProxyName,
-    ignoreExcludeLabel,
-    drain: drain.on,
-    damping: { announceHoldDown, weightHoldDownMillis, weightTolerance },
-  };
 }
 
 /** Says what is wrong with the objects, leader or not. */

@@ -2,7 +2,6 @@
 
 import type { RouteAttributes } from "../bgp/rib/route.ts";
 import { type Address, compareAddresses } from "../ip/address.ts";
-import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../ip/communities.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
 import { comparePrefixes, hostPrefix, type Prefix } from "../ip/prefix.ts";
 import type { AddressKind } from "../objects/kinds.ts";
@@ -18,6 +17,7 @@ import { LAST_COMMON_CHECK } from "./reasons.ts";
 import type { Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
 import type { Scene } from "./scene.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
+import { shownAttributes } from "./shown-attributes.ts";
 import type { Situation } from "./words.ts";
 
 /** What a planner shows of itself, as of its last decision. */
@@ -173,13 +173,7 @@ function routeOf(scene: Scene, peer: PeerVerdict, prefix: Prefix, attributes: Ro
     prefix: formatPrefix(prefix),
     family,
     nextHop: address === null ? null : formatAddress(address),
-    communities: attributes.communities.map(formatCommunity),
-    largeCommunities: attributes.largeCommunities.map(formatLargeCommunity),
-    extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity),
-    localPref: internal ? (attributes.localPref ?? 100) : null,
-    med: attributes.med,
-    asPathPrepend: internal ? 0 : attributes.asPathPrepend,
-    linkBandwidth: attributes.linkBandwidth?.bytesPerSecond ?? null,
+    ...shownAttributes(attributes, internal),
     owners,
   };
 }

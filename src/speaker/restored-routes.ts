@@ -1,11 +1,11 @@
 /** What a graceful start announces from the state file, as lists and explanations show it until decisions are in force. */
 
 import type { Address } from "../ip/address.ts";
-import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../ip/communities.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
 import { comparePrefixes, containsAddress } from "../ip/prefix.ts";
 import type { Finding } from "../objects/kinds.ts";
 import { isInternal } from "../plan/peers.ts";
+import { shownAttributes } from "../plan/shown-attributes.ts";
 import { formatSubject, type Subject } from "../plan/subject.ts";
 import type { RestoredView } from "../view/explain.ts";
 import type { RouteView } from "../view/routes.ts";
@@ -34,13 +34,7 @@ export function* restoredRoutes(state: SavedState, localAddressOf: (peer: string
       family,
       nextHop,
       peers: to.map(({ peer }) => peer),
-      communities: attributes.communities.map(formatCommunity),
-      largeCommunities: attributes.largeCommunities.map(formatLargeCommunity),
-      extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity),
-      localPref: isIbgp ? (attributes.localPref ?? 100) : null,
-      med: attributes.med,
-      asPathPrepend: isIbgp ? 0 : attributes.asPathPrepend,
-      linkBandwidth: attributes.linkBandwidth?.bytesPerSecond ?? null,
+      ...shownAttributes(attributes, isIbgp),
       owners,
       since,
       restored: since,

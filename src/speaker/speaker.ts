@@ -36,6 +36,7 @@ import { LiveView } from "./live-view.ts";
 import { Passwords } from "./passwords.ts";
 import { PeerPlaces } from "./peer-places.ts";
 import { PeerSet } from "./peer-set.ts";
+import { plannerOptionsOf } from "./planner-options.ts";
 import { Planning } from "./planning.ts";
 import { PrefixTimes } from "./prefix-times.ts";
 import { Recorder } from "./recorder.ts";
@@ -130,18 +131,8 @@ export class Speaker {
     this.#config = config;
     this.#findings = new FindingLog(log);
     this.#planner = new Planner({
-      node: config.nodeName,
-      heraldNamespace: config.namespace,
-      loadBalancerClass: config.loadBalancerClass,
-      serviceProxyName: config.serviceProxyName,
-      ignoreExcludeLabel: config.ignoreExcludeLabel,
-      drain: config.drain.on,
+      ...plannerOptionsOf(config),
       leaving: { gracePeriodMillis: config.drain.gracePeriodMillis, prepend: config.drain.prepend },
-      damping: {
-        announceHoldDown: config.announceHoldDown,
-        weightHoldDownMillis: config.weightHoldDownMillis,
-        weightTolerance: config.weightTolerance,
-      },
       // Of a cluster's worth of first decisions nobody reads the timeline line by line.
       transitionLimit: 1000,
     });

@@ -9,10 +9,11 @@ import { KubeClient } from "../../src/kube/client.ts";
 import type { LogEvent } from "../../src/log.ts";
 import { DEFAULT_PLANNER_OPTIONS } from "../../src/plan/change.ts";
 import { KubernetesSource } from "../../src/source/kubernetes/kubernetes-source.ts";
-import { ApiServer, resource } from "../support/lab/api-server.ts";
-import { ADVERTISEMENTS, bgpPeer, NAMESPACES, NODES, namespace, node, nodeStatus, PEERS } from "../support/lab/cluster-kinds.ts";
+import { type ApiServer, resource } from "../support/lab/api-server.ts";
+import { ADVERTISEMENTS, bgpPeer, NODES, node, nodeStatus, PEERS } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
 import { list, record } from "../support/lab/json.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { until } from "../support/lab/wait.ts";
 import { testDirectory } from "../support/leftovers.ts";
 import { requireTools } from "../support/requirements.ts";
@@ -40,13 +41,7 @@ requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("conditions on a real API server
   const { signal } = new AbortController();
 
   beforeAll(async () => {
-    server = await ApiServer.start();
-    server.setToken("controller-token", "controller");
-    await server.kill();
-    await server.restart();
-    await server.installCrds();
-    await server.grant("controller", RULES);
-    await server.apply(NAMESPACES, namespace("herald-system"));
+    server = await preparedServer({ controller: RULES });
     for (const name of ["node-1", "node-2"]) {
       await server.apply(NODES, node(name));
       await server.apply(NODES, nodeStatus(name, "10.88.0.10"), "status");

@@ -2,11 +2,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { fieldsOf } from "../../src/kube/fields.ts";
-import { ApiServer, type KubeObject, resource } from "../support/lab/api-server.ts";
-import { NAMESPACES, namespace, servicesIn } from "../support/lab/cluster-kinds.ts";
+import { type ApiServer, type KubeObject, resource } from "../support/lab/api-server.ts";
+import { servicesIn } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
 import { ControllerProcess } from "../support/lab/controller.ts";
 import { list } from "../support/lab/json.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { until } from "../support/lab/wait.ts";
 import { testDirectory } from "../support/leftovers.ts";
 import { requireTools } from "../support/requirements.ts";
@@ -36,13 +37,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a controller on a real API server", () => 
   const running: ControllerProcess[] = [];
 
   beforeAll(async () => {
-    server = await ApiServer.start();
-    server.setToken("controller-token", "controller");
-    await server.kill();
-    await server.restart();
-    await server.installCrds();
-    await server.grant("controller", CONTROLLER_RULES);
-    for (const name of ["herald-system", "shop"]) await server.apply(NAMESPACES, namespace(name));
+    server = await preparedServer({ controller: CONTROLLER_RULES });
     writeFileSync(join(directory, "kubeconfig"), kubeconfig(server));
     await server.apply(POOLS, pool("public", { addresses: ["192.0.2.1-192.0.2.4", "2001:db8::/64"] }));
     running.push(await start("first"));

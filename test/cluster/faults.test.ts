@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { BreakableLink } from "../support/breakable-link.ts";
 import { kubeconfigOf } from "../support/kubeconfig.ts";
 import { API_URL, ApiBridge } from "../support/lab/api-bridge.ts";
-import { ApiServer } from "../support/lab/api-server.ts";
+import type { ApiServer } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
   bgpPeer,
@@ -27,6 +27,7 @@ import { FaultProxy } from "../support/lab/fault-proxy.ts";
 import { FOLLOWED_KINDS, Following } from "../support/lab/following.ts";
 import { Gobgp } from "../support/lab/gobgp.ts";
 import { Herald } from "../support/lab/herald.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { until } from "../support/lab/wait.ts";
 import { requireTools } from "../support/requirements.ts";
 
@@ -65,10 +66,7 @@ requireTools(
   let services = 0;
 
   beforeAll(async () => {
-    server = await ApiServer.start({ tokens: { "speaker-token": "speaker" } });
-    await server.installCrds();
-    await server.grant("speaker", SPEAKER_RULES);
-    for (const name of ["herald-system", "shop"]) await server.apply(NAMESPACES, namespace(name));
+    server = await preparedServer({ speaker: SPEAKER_RULES });
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", NODE), "status");
     await server.apply(PEERS, bgpPeer("tor", { peerAddress: ROUTER, families: ["IPv4"] }));

@@ -10,15 +10,13 @@ import { KubernetesSource } from "../../src/source/kubernetes/kubernetes-source.
 import { OwnPod } from "../../src/source/kubernetes/own-pod.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { ApiServer, type KubeObject, resource } from "../support/lab/api-server.ts";
+import { type ApiServer, type KubeObject, resource } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
   bgpPeer,
   ingress,
   loadBalancer,
-  NAMESPACES,
   NODES,
-  namespace,
   node,
   nodeStatus,
   PEERS,
@@ -28,6 +26,7 @@ import {
   slicesIn,
 } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { until } from "../support/lab/wait.ts";
 import { RawPeer, TYPE } from "../support/raw-peer.ts";
 import { requireTools } from "../support/requirements.ts";
@@ -52,14 +51,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a speaker on an API server that loses what
   const routers: RawPeer[] = [];
 
   beforeAll(async () => {
-    server = await ApiServer.start();
-    for (const user of ["speaker", "blind"]) server.setToken(`${user}-token`, user);
-    await server.kill();
-    await server.restart();
-    await server.installCrds();
-    await server.grant("speaker", [...SPEAKER_RULES, POD_RULE]);
-    await server.grant("blind", SPEAKER_RULES);
-    for (const name of ["herald-system", "shop"]) await server.apply(NAMESPACES, namespace(name));
+    server = await preparedServer({ speaker: [...SPEAKER_RULES, POD_RULE], blind: SPEAKER_RULES });
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", "10.88.0.10"), "status");
     await applyPeers();

@@ -5,7 +5,7 @@ import type { Credentials } from "../../src/kube/credentials.ts";
 import { fieldsOf } from "../../src/kube/fields.ts";
 import { InClusterCredentials } from "../../src/kube/in-cluster.ts";
 import { BreakableLink } from "../support/breakable-link.ts";
-import { ApiServer, resource } from "../support/lab/api-server.ts";
+import { type ApiServer, resource } from "../support/lab/api-server.ts";
 import {
   bgpPeer,
   loadBalancer,
@@ -19,6 +19,7 @@ import {
 } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
 import { Following } from "../support/lab/following.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { until } from "../support/lab/wait.ts";
 import { testDirectory } from "../support/leftovers.ts";
 import { requireTools } from "../support/requirements.ts";
@@ -44,10 +45,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a control plane with mishaps", () => {
   let server: ApiServer;
 
   beforeAll(async () => {
-    server = await ApiServer.start({ tokens: { "herald-token": "herald" } });
-    await server.installCrds();
-    await server.grant("herald", SPEAKER_RULES);
-    for (const name of ["herald-system", "shop"]) await server.apply(NAMESPACES, namespace(name));
+    server = await preparedServer({ herald: SPEAKER_RULES });
     await server.apply(PEERS, bgpPeer("tor"));
   }, CONTROL_PLANE_BUILD_MILLIS);
   afterAll(async () => server?.stop());

@@ -2,19 +2,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { KubeClient } from "../../src/kube/client.ts";
 import { KubernetesSource } from "../../src/source/kubernetes/kubernetes-source.ts";
-import { ApiServer } from "../support/lab/api-server.ts";
-import {
-  bgpPeer,
-  loadBalancer,
-  NAMESPACES,
-  namespace,
-  PEERS,
-  SPEAKER_RULES,
-  servicesIn,
-  slice,
-  slicesIn,
-} from "../support/lab/cluster-kinds.ts";
+import type { ApiServer } from "../support/lab/api-server.ts";
+import { bgpPeer, loadBalancer, PEERS, SPEAKER_RULES, servicesIn, slice, slicesIn } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { RecordingSink } from "../support/recording-sink.ts";
 import { requireTools } from "../support/requirements.ts";
 
@@ -29,14 +20,8 @@ requireTools(...CONTROL_PLANE_NEEDS)("odd objects that a real API server takes",
   let ended: Promise<void> = Promise.resolve();
 
   beforeAll(async () => {
-    server = await ApiServer.start();
-    server.setToken("herald", "herald");
-    await server.kill();
-    await server.restart();
-    await server.installCrds();
-    await server.grant("herald", SPEAKER_RULES);
-    for (const name of ["herald-system", "shop"]) await server.apply(NAMESPACES, namespace(name));
-    const client = new KubeClient({ credentials: server.credentials("herald"), clock: systemClock, userAgent: "herald/test" });
+    server = await preparedServer({ herald: SPEAKER_RULES });
+    const client = new KubeClient({ credentials: server.credentials("herald-token"), clock: systemClock, userAgent: "herald/test" });
     const options = { client, heraldNamespace: "herald-system", serviceProxyName: "", clock: systemClock, random: Math.random };
     ended = new KubernetesSource(options).run(sink, stop.signal);
     await sink.until(() => sink.syncedCount === 1);

@@ -1,18 +1,9 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ApiServer } from "../support/lab/api-server.ts";
-import {
-  bgpPeer,
-  loadBalancer,
-  NAMESPACES,
-  namespace,
-  PEERS,
-  SPEAKER_RULES,
-  servicesIn,
-  slice,
-  slicesIn,
-} from "../support/lab/cluster-kinds.ts";
+import type { ApiServer } from "../support/lab/api-server.ts";
+import { bgpPeer, loadBalancer, PEERS, SPEAKER_RULES, servicesIn, slice, slicesIn } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
 import { FOLLOWED_KINDS, Following } from "../support/lab/following.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { findProgram, OLD_ETCD, requireTools } from "../support/requirements.ts";
 
 /**
@@ -30,15 +21,14 @@ requireTools(...CONTROL_PLANE_NEEDS, OLD_ETCD)("an API server on Debian's etcd",
   const followings: Following[] = [];
 
   beforeAll(async () => {
-    server = await ApiServer.start({
-      tokens: { "herald-token": "herald" },
-      etcd: findProgram("etcd") ?? "",
-      // Without fairness there is no queue: who comes second is sent away. Masters are exempt, watches are not counted.
-      flags: ["--enable-priority-and-fairness=false", "--max-requests-inflight=1"],
-    });
-    await server.installCrds();
-    await server.grant("herald", SPEAKER_RULES);
-    for (const name of ["herald-system", "shop"]) await server.apply(NAMESPACES, namespace(name));
+    server = await preparedServer(
+      { herald: SPEAKER_RULES },
+      {
+        etcd: findProgram("etcd") ?? "",
+        // Without fairness there is no queue: who comes second is sent away. Masters are exempt, watches are not counted.
+        flags: ["--enable-priority-and-fairness=false", "--max-requests-inflight=1"],
+      },
+    );
     await server.apply(PEERS, bgpPeer("tor"));
     for (let index = 0; index < 20; index++) await expose(`s-${index}`);
   }, CONTROL_PLANE_BUILD_MILLIS);

@@ -3,15 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { kubeconfigOf } from "../support/kubeconfig.ts";
 import { API_URL, ApiBridge } from "../support/lab/api-bridge.ts";
-import { ApiServer } from "../support/lab/api-server.ts";
+import type { ApiServer } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
   bgpPeer,
   ingress,
   loadBalancer,
-  NAMESPACES,
   NODES,
-  namespace,
   node,
   nodeStatus,
   PEERS,
@@ -25,6 +23,7 @@ import { Fabric } from "../support/lab/fabric.ts";
 import { Gobgp } from "../support/lab/gobgp.ts";
 import { Herald } from "../support/lab/herald.ts";
 import { list, record } from "../support/lab/json.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { until } from "../support/lab/wait.ts";
 import { requireTools } from "../support/requirements.ts";
 
@@ -52,13 +51,7 @@ requireTools(
   let bridge: ApiBridge;
 
   beforeAll(async () => {
-    server = await ApiServer.start();
-    server.setToken("speaker-token", "speaker");
-    await server.kill();
-    await server.restart();
-    await server.installCrds();
-    await server.grant("speaker", SPEAKER_RULES);
-    for (const name of ["herald-system", "shop"]) await server.apply(NAMESPACES, namespace(name));
+    server = await preparedServer({ speaker: SPEAKER_RULES });
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", NODE), "status");
     await server.apply(PEERS, bgpPeer("tor", { peerAddress: ROUTER, families: ["IPv4"] }));

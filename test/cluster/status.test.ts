@@ -10,15 +10,13 @@ import type { LogEvent } from "../../src/log.ts";
 import { Metrics } from "../../src/metrics.ts";
 import { KubernetesSource } from "../../src/source/kubernetes/kubernetes-source.ts";
 import { Speaker } from "../../src/speaker/speaker.ts";
-import { ApiServer, resource } from "../support/lab/api-server.ts";
+import { type ApiServer, resource } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
   bgpPeer,
   ingress,
   loadBalancer,
-  NAMESPACES,
   NODES,
-  namespace,
   node,
   nodeStatus,
   PEERS,
@@ -29,6 +27,7 @@ import {
 } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
 import { list, record } from "../support/lab/json.ts";
+import { preparedServer } from "../support/lab/prepared-server.ts";
 import { until } from "../support/lab/wait.ts";
 import { testDirectory } from "../support/leftovers.ts";
 import { RawPeer } from "../support/raw-peer.ts";
@@ -55,13 +54,7 @@ requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("what a speaker tells a real API
   const { signal } = new AbortController();
 
   beforeAll(async () => {
-    server = await ApiServer.start();
-    server.setToken("speaker-token", "speaker");
-    await server.kill();
-    await server.restart();
-    await server.installCrds();
-    await server.grant("speaker", SPEAKER_RULES);
-    for (const name of ["herald-system", "shop"]) await server.apply(NAMESPACES, namespace(name));
+    server = await preparedServer({ speaker: SPEAKER_RULES });
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", "127.0.0.1"), "status");
     await server.apply(PEERS, bgpPeer("tor", { peerAddress: "127.0.0.1", passive: true, nextHop: { ipv4: "10.0.0.1" } }));

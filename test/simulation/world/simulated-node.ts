@@ -5,6 +5,7 @@ import type { LogEvent } from "../../../src/log.ts";
 import { Metrics } from "../../../src/metrics.ts";
 import type { ClusterObject, ObjectChange } from "../../../src/objects/kinds.ts";
 import type { PlannerOptions } from "../../../src/plan/change.ts";
+import { plannerOptionsOf } from "../../../src/speaker/planner-options.ts";
 import { Speaker } from "../../../src/speaker/speaker.ts";
 import type { StateStorage } from "../../../src/speaker/state-storage.ts";
 import type { Transport } from "../../../src/speaker/transport.ts";
@@ -211,20 +212,4 @@ function configOf(node: string, { gate, announceHoldDown, routersDial }: Setting
   const known = configs.get(text) ?? parseConfig("simulation.yaml", text, { env: {}, hostname: node });
   configs.set(text, known);
   return known;
-}
-
-function plannerOptionsOf(config: SpeakerConfig): PlannerOptions {
-  return {
-    node: config.nodeName,
-    heraldNamespace: config.namespace,
-    loadBalancerClass: config.loadBalancerClass,
-    serviceProxyName: config.serviceProxyName,
-    ignoreExcludeLabel: config.ignoreExcludeLabel,
-    drain: config.drain.on,
-    damping: {
-      announceHoldDown: config.announceHoldDown,
-      weightHoldDownMillis: config.weightHoldDownMillis,
-      weightTolerance: config.weightTolerance,
-    },
-  };
 }
