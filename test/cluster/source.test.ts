@@ -1,13 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
-import { KubeClient, type WatchQuery } from "../../src/kube/client.ts";
 import type { Credentials } from "../../src/kube/credentials.ts";
 import { InClusterCredentials } from "../../src/kube/in-cluster.ts";
 import type { WatchEvent } from "../../src/kube/watch-events.ts";
 import { DEFINITIONS } from "../../src/objects/definitions.ts";
-import { KubernetesSource } from "../../src/source/kubernetes/kubernetes-source.ts";
 import { BreakableLink } from "../support/breakable-link.ts";
 import { ApiServer } from "../support/lab/api-server.ts";
 import {
@@ -24,9 +21,9 @@ import {
   slicesIn,
 } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
+import { Following } from "../support/lab/following.ts";
 import { until } from "../support/lab/wait.ts";
 import { testDirectory } from "../support/leftovers.ts";
-import { RecordingSink } from "../support/recording-sink.ts";
 import { requireTools } from "../support/requirements.ts";
 
 /** The source against a real kube-apiserver on a real etcd. Tests go in order: the CRDs are not there at first. */
@@ -34,54 +31,16 @@ import { requireTools } from "../support/requirements.ts";
 const SHOP_SERVICES = servicesIn("shop");
 const SHOP_SLICES = slicesIn("shop");
 const HERALD = "herald";
-/** The pauses between attempts after an outage of some seconds, and more. */
-const PATIENCE_MILLIS = 120_000;
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-interface Following {
-  readonly sink: RecordingSink;
-  readonly source: KubernetesSource;
-  /** What was asked for. */
-  readonly watches: (WatchQuery & { readonly plural: string })[];
-  readonly lists: string[];
-}
-
 function follow(credentials: Credentials): Following {
-  const client = new KubeClient({ credentials, clock: systemClock, userAgent: "herald/test" });
-  const watches: Following["watches"] = [];
-  const lists: string[] = [];
-  const seen: Pick<KubeClient, "list" | "watch" | "get" | "check" | "close"> = {
-    list: (selection, page, signal) => {
-      lists.push(selection.plural);
-      return client.list(selection, page, signal);
-    },
-    watch: (selection, query, signal) => {
-      watches.push({ ...query, plural: selection.plural });
-      return client.watch(selection, query, signal);
-    },
-    get: (resource, name, signal) => client.get(resource, name, signal),
-    check: () => client.check(),
-    close: () => client.close(),
-  };
-  const source = new KubernetesSource({
-    client: seen,
-    heraldNamespace: "herald-system",
-    serviceProxyName: "",
-    clock: systemClock,
-    random: Math.random,
-  });
-  const sink = new RecordingSink();
-  const controller = new AbortController();
-  const ended = source.run(sink, controller.signal);
-  cleanups.push(async () => {
-    controller.abort();
-    await ended;
-  });
-  return { sink, source, watches, lists };
+  const following = new Following(credentials);
+  cleanups.push(() => following.stop());
+  return following;
 }
 
 requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
@@ -97,31 +56,9 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
   }, CONTROL_PLANE_BUILD_MILLIS);
   afterAll(async () => server?.stop());
 
-  /** Names the source and the server agree on, once they do. */
-  async function agree(sink: RecordingSink): Promise<readonly string[]> {
-    const truth = async (): Promise<readonly string[]> => {
-      const parts = await Promise.all([
-        server.list(NAMESPACES).then((names) => prefixed("Namespace ", names)),
-        server.list(NODES).then((names) => prefixed("Node ", names)),
-        server.list(SHOP_SERVICES).then((names) => prefixed("Service ", names)),
-        server.list(SHOP_SLICES).then((names) => prefixed("EndpointSlice ", names)),
-        server.list(PEERS).then((names) => prefixed("BGPPeer ", names)),
-      ]);
-      return parts.flat().sort();
-    };
-    return await until(
-      "the source holds what the server has",
-      async () => {
-        const wanted = await truth();
-        const held = sink.names.filter((name) => name !== "Service default/kubernetes");
-        return JSON.stringify(held) === JSON.stringify(wanted) && wanted;
-      },
-      PATIENCE_MILLIS,
-    );
-  }
-
   it("forbids what RBAC does not allow: named, and nothing is synced", async () => {
-    const { sink } = follow(server.credentials("herald-1"));
+    const following = follow(server.credentials("herald-1"));
+    const { sink } = following;
     await sink.until(() => sink.findings.length === DEFINITIONS.length + 4);
     expect(sink.findings.map(({ code, message }) => `${code} ${message.split(":")[0]}`)).toContain(
       "sourceMissing services may not be read (Forbidden)",
@@ -131,7 +68,8 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
 
   it("without our CRDs is not synced, and is as soon as they are installed; everything comes through WatchList", async () => {
     await server.grant(HERALD, SPEAKER_RULES);
-    const { sink, source, watches, lists } = follow(server.credentials("herald-1"));
+    const following = follow(server.credentials("herald-1"));
+    const { sink, source, watches, lists } = following;
     await until(
       "the CRDs are missed",
       async () => sink.findings.filter(({ code }) => code === "sourceMissing").length === DEFINITIONS.length,
@@ -141,14 +79,15 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
     await server.installCrds();
     await server.apply(PEERS, bgpPeer("tor"));
     await sink.until(() => sink.syncedCount === 1);
-    await agree(sink);
+    await following.agree(server);
     expect(sink.findings).toEqual([]);
     expect(lists).toEqual([]);
     expect(watches.every(({ initialEvents }) => initialEvents)).toBe(true);
   });
 
   it("tells of every change, checked by CRD and again by us; slices of headless Services and other proxies are left out", async () => {
-    const { sink } = follow(server.credentials("herald-1"));
+    const following = follow(server.credentials("herald-1"));
+    const { sink } = following;
     await sink.until(() => sink.syncedCount === 1);
     const before = sink.batches.length;
     await server.apply(NODES, node("node-1"));
@@ -169,7 +108,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
     ]);
     for (const name of ["web-2", "web-3"]) await server.delete(SHOP_SLICES, name);
     await server.apply(SHOP_SLICES, slice("web-1", "web"));
-    await agree(sink);
+    await following.agree(server);
     await expect(server.apply(PEERS, bgpPeer("bad", { peerASN: "nonsense" }))).rejects.toThrow("Invalid");
   });
 
@@ -209,7 +148,8 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
   });
 
   it("killed and started again under churn: the source ends with the server's truth, and nothing was deleted that is there", async () => {
-    const { sink, source } = follow(server.credentials("herald-1"));
+    const following = follow(server.credentials("herald-1"));
+    const { sink, source } = following;
     await sink.until(() => sink.syncedCount === 1);
     const before = sink.batches.length;
     const gone: string[] = [];
@@ -225,7 +165,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
       await server.kill();
       await server.restart();
     }
-    const held = await agree(sink);
+    const held = await following.agree(server);
     expect(held.filter((name) => name.startsWith("Service shop/s-")).length).toBe(60);
     expect(held.filter((name) => name.startsWith("EndpointSlice shop/s-")).length).toBe(45);
     const deletions = sink.changes(before).filter((change) => change.startsWith("delete"));
@@ -238,9 +178,10 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
     const link = new BreakableLink(() => server.port);
     const port = await link.start();
     cleanups.push(() => link.stop());
-    const { sink, source, watches } = follow(server.credentials("herald-1", port));
+    const following = follow(server.credentials("herald-1", port));
+    const { sink, source, watches } = following;
     await sink.until(() => sink.syncedCount === 1);
-    await agree(sink);
+    await following.agree(server);
     const before = sink.batches.length;
     link.down();
     await server.delete(SHOP_SERVICES, "s-0-1");
@@ -251,7 +192,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
     await server.compact();
     await server.restart();
     link.up();
-    await agree(sink);
+    await following.agree(server);
     expect([...sink.changes(before)].sort()).toEqual([
       "delete BGPPeer herald-system/tor",
       "delete Service shop/s-0-1",
@@ -270,7 +211,8 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
     writeFileSync(join(directory, "ca.crt"), server.caPem);
     writeFileSync(join(directory, "token"), "herald-1\n");
     const env = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(server.port) };
-    const { sink, source } = follow(new InClusterCredentials({ env, directory }));
+    const following = follow(new InClusterCredentials({ env, directory }));
+    const { sink, source } = following;
     await sink.until(() => sink.syncedCount === 1);
     server.setToken("herald-2", HERALD);
     await server.kill();
@@ -279,12 +221,8 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
     writeFileSync(join(directory, "token"), "herald-2\n");
     await server.apply(NAMESPACES, namespace("after-rotation"));
     await sink.until(() => sink.names.includes("Namespace after-rotation"));
-    await agree(sink);
+    await following.agree(server);
     expect(sink.changes().filter((change) => change.startsWith("delete"))).toEqual([]);
     expect(JSON.stringify(sink.faults)).not.toContain("herald-");
   });
 });
-
-function prefixed(prefix: string, names: readonly string[] | null): readonly string[] {
-  return (names ?? []).map((name) => prefix + name.replace(/^\//, ""));
-}
