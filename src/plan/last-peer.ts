@@ -1,7 +1,7 @@
 /**
  * When a CustomResourceDefinition goes, the API server says of every object of its kind that it was deleted, as if a person had meant each one. One
  * peer that goes is obeyed at once. Where all peers of this node go within 5 s, the last one stays in force for 30 s: time to see the warning, or for
- * the objects to come back, which then go on as if nothing had been.
+ * the objects to come back, one by one and in any order, which then go on as if nothing had been.
  */
 
 import type { BGPPeer, Node, ObjectChange } from "../objects/kinds.ts";
@@ -57,8 +57,9 @@ export class LastPeer {
     this.#peers.set(keyOf(object), object);
     // It is back: the deletion is forgotten.
     if (this.#held !== null && keyOf(this.#held.peer) === keyOf(object)) this.#held = null;
-    // Another took its place.
-    return this.#counts(object) ? [...this.#release(), change] : [change];
+    // Another took its place: two objects for one router would be at odds.
+    if (this.#held !== null && this.#counts(object) && areOneRouter(this.#held.peer, object)) return [...this.#release(), change];
+    return [change];
   }
 
   #remove(change: ObjectChange & { readonly type: "delete" }, nowMillis: number): readonly ObjectChange[] {
@@ -68,7 +69,7 @@ export class LastPeer {
     if (peer === undefined || !this.#counts(peer)) return [change];
     const isTogether = nowMillis < this.#lastWentAt + TOGETHER_MILLIS;
     this.#lastWentAt = nowMillis;
-    if (!isTogether || [...this.#peers.values()].some((other) => this.#counts(other))) return [change];
+    if (!isTogether || this.#held !== null || [...this.#peers.values()].some((other) => this.#counts(other))) return [change];
     this.#held = { deletion: change, peer, untilMillis: nowMillis + HOLD_MILLIS };
     return [];
   }
@@ -94,6 +95,11 @@ export class LastPeer {
 function concerns(change: ObjectChange): boolean {
   const kind = change.type === "set" ? change.object.kind : change.ref.kind;
   return kind === "BGPPeer" || kind === "Node";
+}
+
+function areOneRouter(a: BGPPeer, b: BGPPeer): boolean {
+  if (a.interface !== b.interface || a.defaultGateway !== b.defaultGateway) return false;
+  return a.peerAddress?.key === b.peerAddress?.key && a.peerPort === b.peerPort;
 }
 
 function keyOf({ metadata }: BGPPeer): string {

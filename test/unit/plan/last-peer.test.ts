@@ -59,11 +59,24 @@ describe("the last peer of a node", () => {
     expect(words(lastPeer.apply([set(peer("tor-1")), gone("tor-2")], 61_000))).toEqual(["set tor-1", "delete tor-2"]);
   });
 
-  it("goes at once when another peer of this node takes its place, before that one comes", () => {
-    const lastPeer = holding(peer("tor-1"), peer("tor-2"));
+  it("goes on whatever other peers of this node come back before it, and goes in its time when it does not", () => {
+    const lastPeer = holding(peer("tor-1"), peer("tor-2", { peerAddress: "192.0.2.2" }));
     lastPeer.apply([gone("tor-1"), gone("tor-2")], 0);
-    expect(words(lastPeer.apply([set(peer("far", { nodeSelectors: [{ matchLabels: { rack: "z" } }] }))], 1))).toEqual(["set far"]);
-    expect(words(lastPeer.apply([set(peer("tor-3"))], 2))).toEqual(["delete tor-2", "set tor-3"]);
+    expect(words(lastPeer.apply([set(peer("tor-1"))], 1))).toEqual(["set tor-1"]);
+    expect(lastPeer.held?.peer.metadata.name).toBe("tor-2");
+    // Not the last one: tor-2 is still in force.
+    expect(words(lastPeer.apply([gone("tor-1")], 2))).toEqual(["delete tor-1"]);
+    expect(words(lastPeer.apply([set(peer("tor-1"))], 3))).toEqual(["set tor-1"]);
+    expect(words(lastPeer.due(30_000))).toEqual(["delete tor-2"]);
+  });
+
+  it("goes at once when a peer of another name is for the same router, before that one comes", () => {
+    const lastPeer = holding(peer("tor-1"), peer("tor-2", { peerAddress: "192.0.2.2" }));
+    lastPeer.apply([gone("tor-1"), gone("tor-2")], 0);
+    const far = peer("far", { peerAddress: "192.0.2.2", nodeSelectors: [{ matchLabels: { rack: "z" } }] });
+    expect(words(lastPeer.apply([set(far)], 1))).toEqual(["set far"]);
+    expect(words(lastPeer.apply([set(peer("beside", { peerAddress: "192.0.2.2", peerPort: 1179 }))], 2))).toEqual(["set beside"]);
+    expect(words(lastPeer.apply([set(peer("renamed", { peerAddress: "192.0.2.2" }))], 3))).toEqual(["delete tor-2", "set renamed"]);
   });
 
   it("is the last of those whose node selectors match and that are not shut down, not of all there are", () => {
