@@ -61,10 +61,15 @@ function deadOnes(names: readonly string[]): string[] {
 }
 
 function listNamespaces(): string[] {
+  return namesIn("/run/netns"); // Not there where no namespace was ever named, or the system has none.
+}
+
+/** Names in a folder; none where there is no such folder. */
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync("/run/netns");
+    return readdirSync(folder);
   } catch {
-    return []; // No namespace was ever named on this machine, or it has none.
+    return [];
   }
 }
 
@@ -75,12 +80,21 @@ function removeNamespace(name: string): void {
 }
 
 function endRegistered(folder: string): string[] {
-  return readdirSync(join(tmpdir(), folder)).flatMap((pid) => {
-    const start = readFileSync(join(tmpdir(), folder, pid), "utf8");
+  // Another run may be at the same work: what it takes away meanwhile is done.
+  return namesIn(join(tmpdir(), folder)).flatMap((pid) => {
+    const start = noteOf(join(tmpdir(), folder, pid));
     if (start === "" || startOf(Number(pid)) !== start) return [];
     end(Number(pid));
     return [`process ${pid}`];
   });
+}
+
+function noteOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function end(pid: number): void {
