@@ -4,18 +4,16 @@
  * in line for a peer with a limit.
  */
 
-import type { RouteAttributes } from "../bgp/rib/route.ts";
-import type { Family } from "../ip/address.ts";
 import { formatPrefix } from "../ip/format.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { Agenda } from "./agenda.ts";
-import { AnnounceLimit } from "./announce-limit.ts";
-import { type AnnouncedPeer, type Announcement, announcementTo, NOTHING, type Wish, type WishPool } from "./announcement.ts";
+import { type AnnouncedPeer, type Announcement, announcementTo, NOTHING, type WishPool } from "./announcement.ts";
 import type { Cause, Damping } from "./change.ts";
+import { DampedWeights } from "./damped-weights.ts";
 import type { RestoredRoute } from "./facts.ts";
 import { HoldDown } from "./hold-down.ts";
+import { type ExceededLimit, type InLine, LimitLines } from "./limit-lines.ts";
 import type { PeerVerdict } from "./peers.ts";
-import { WeightDamping } from "./weight-damping.ts";
 
 /** What keeps a wanted prefix from being sent. Equal keys mean equal overrides. */
 export interface Override {
@@ -48,18 +46,14 @@ export interface ChangedPrefix {
   readonly cause: Cause | null;
 }
 
-interface Entry {
-  readonly prefix: Prefix;
+interface Entry extends InLine {
   wanted: Announcement;
   sent: Announcement;
   /** What was sent before the step of that number: within a step only its end counts. */
   before: { readonly step: number; readonly sent: Announcement };
-  age: string;
   override: Override | null;
   holdDown: HoldDown | null;
-  readonly weights: Map<string, WeightDamping>;
-  /** Limits it stands in line for. */
-  readonly lines: Set<string>;
+  readonly weights: DampedWeights;
   /** When it is looked at again, and when whether it is still needed; infinite = not at all. */
   dueMillis: number;
   fadesMillis: number;
@@ -72,7 +66,8 @@ export class Outlet {
   readonly #agenda = new Agenda<Entry>();
   /** Entries that may have become needless. Nobody has to wake up for them. */
   readonly #fading = new Agenda<Entry>();
-  readonly #limits = new Map<string, AnnounceLimit>();
+  /** Check 17. */
+  readonly #lines = new LimitLines();
   readonly #overridden = new Map<string, Override>();
   readonly #changed = new Map<string, ChangedPrefix>();
   /** What was sent, and what is to be: told by `flush`. */
@@ -92,7 +87,7 @@ export class Outlet {
 
   /** Some peer has a limit: every plan of a prefix has to be told, changed or not. */
   get limits(): boolean {
-    return this.#limits.size > 0;
+    return this.#lines.some;
   }
 
   /** Something is held or limited. */
@@ -115,8 +110,8 @@ export class Outlet {
   }
 
   /** The limits that leave prefixes out, and how many. */
-  *exceeded(): IterableIterator<{ readonly peer: string; readonly family: Family; readonly limit: number; readonly leftOut: number }> {
-    for (const [line, { limit, leftOut }] of this.#limits) if (leftOut > 0) yield { ...lineParts(line), limit, leftOut };
+  exceeded(): IterableIterator<ExceededLimit> {
+    return this.#lines.exceeded();
   }
 
   /** What is sent, where that may be something else than what is wanted. */
@@ -127,7 +122,7 @@ export class Outlet {
   /** The weight that is wanted and waits. */
   waitingWeight(prefixKey: string, peer: string): { readonly wanted: number; readonly dueMillis: number } | null {
     const entry = this.#entries.get(prefixKey);
-    const dueMillis = entry?.weights.get(peer)?.dueMillis ?? null;
+    const dueMillis = entry?.weights.dueMillis(peer) ?? null;
     const wanted = entry?.wanted.peers.find((one) => one.peer === peer)?.wish.attributes.linkBandwidth?.bytesPerSecond;
     return dueMillis === null || wanted === undefined ? null : { wanted, dueMillis };
   }
@@ -188,22 +183,9 @@ export class Outlet {
 
   /** Newest limits of the peers. A line where there was none fills as its prefixes are told again. */
   setLimits(peers: readonly PeerVerdict[]): void {
-    const wanted = new Map<string, number>();
-    for (const { name, peer } of peers) {
-      const { ipv4, ipv6 } = peer.announceLimit;
-      if (ipv4 !== null) wanted.set(lineOf(name, "IPv4"), ipv4);
-      if (ipv6 !== null) wanted.set(lineOf(name, "IPv6"), ipv6);
-    }
-    for (const line of this.#limits.keys()) {
-      if (wanted.has(line)) continue;
-      this.#limits.delete(line);
-      for (const [key, { lines }] of this.#entries) if (lines.has(line)) this.#moved.set(key, null);
-    }
-    for (const [line, limit] of wanted) {
-      const known = this.#limits.get(line);
-      if (known === undefined) this.#limits.set(line, new AnnounceLimit(limit));
-      else known.resize(limit, (key) => this.#moved.set(key, null));
-    }
+    const gone = this.#lines.set(peers, (key) => this.#moved.set(key, null));
+    if (gone.size === 0) return;
+    for (const [key, { lines }] of this.#entries) if ([...lines].some((line) => gone.has(line))) this.#moved.set(key, null);
   }
 
   /** The newest wish for a prefix. */
@@ -220,7 +202,7 @@ export class Outlet {
       entry = this.#entry(prefix, before, before);
     }
     entry.wanted = after;
-    if (this.#limits.size > 0) entry.age = age();
+    if (this.#lines.some) entry.age = age();
     this.#settle(entry, cause);
   }
 
@@ -233,7 +215,7 @@ export class Outlet {
       age: "",
       override: null,
       holdDown: null,
-      weights: new Map(sent.peers.map(({ peer, wish }) => [peer, new WeightDamping(wish.attributes.linkBandwidth)])),
+      weights: new DampedWeights(sent, this.#damping),
       lines: new Set(),
       dueMillis: Number.POSITIVE_INFINITY,
       fadesMillis: Number.POSITIVE_INFINITY,
@@ -252,7 +234,7 @@ export class Outlet {
 
   /** An entry is needed: something may be held back, now or by what is remembered. */
   #concerns(before: Announcement, after: Announcement, prefix: Prefix): boolean {
-    if (this.#limits.size > 0 && after.peers.some(({ peer }) => this.#limits.has(lineOf(peer, prefix.address.family)))) return true;
+    if (this.#lines.concern(after, prefix.address.family)) return true;
     if (this.#leaving && before.peers.length === 0 && after.peers.length > 0) return true;
     if (this.#nowMillis === null || before.key === after.key) return false;
     if (this.#damping.announceHoldDown && before.peers.length > 0 && after.peers.length === 0) return true;
@@ -267,7 +249,7 @@ export class Outlet {
     // Within a step only what came before it was told.
     const late = this.#leaving && wanted.peers.length > 0 && entry.before.sent.peers.length === 0;
     const passing = heldUntil === null && !late ? wanted : NOTHING;
-    const limited = this.#stand(entry, passing, cause);
+    const limited = this.#lines.stand(entry, passing, (other) => this.#moved.set(other, cause));
     const allowed =
       limited.length === 0
         ? passing
@@ -275,7 +257,10 @@ export class Outlet {
             passing.peers.filter(({ peer }) => !limited.includes(peer)),
             passing.elsewhere,
           );
-    const { announcement, dueMillis } = this.#damp(entry, allowed);
+    const { announcement, dueMillis } =
+      this.#nowMillis === null
+        ? { announcement: allowed, dueMillis: Number.POSITIVE_INFINITY }
+        : entry.weights.damp(allowed, entry.before.sent, { nowMillis: this.#nowMillis, step: this.#step }, this.#pool);
     if (entry.sent.key !== announcement.key) {
       const unsent = this.#unsent.get(prefix.key);
       if (unsent === undefined) this.#unsent.set(prefix.key, { prefix, before: entry.sent, after: announcement });
@@ -303,27 +288,6 @@ export class Outlet {
     return null;
   }
 
-  /** Check 17: the peers that it is beyond the limit of. */
-  #stand(entry: Entry, passing: Announcement, cause: Cause | null): string[] {
-    if (this.#limits.size === 0 && entry.lines.size === 0) return [];
-    const { key, address } = entry.prefix;
-    const changed = (other: string) => this.#moved.set(other, cause);
-    const limited: string[] = [];
-    const left = new Set(entry.lines);
-    entry.lines.clear();
-    for (const { peer } of passing.peers) {
-      const line = lineOf(peer, address.family);
-      const limit = this.#limits.get(line);
-      if (limit === undefined) continue;
-      left.delete(line);
-      entry.lines.add(line);
-      limit.put({ prefix: entry.prefix, age: entry.age }, changed);
-      if (limit.isCut(key)) limited.push(peer);
-    }
-    for (const line of left) this.#limits.get(line)?.remove(key, changed);
-    return limited;
-  }
-
   /** Those that others moved across a limit; settling one may move more. */
   #settleMoved(): void {
     for (const [key, cause] of this.#moved) {
@@ -331,34 +295,6 @@ export class Outlet {
       const entry = this.#entries.get(key);
       if (entry !== undefined) this.#settle(entry, cause);
     }
-  }
-
-  /** The weights that are sent in place of the wanted ones, and when the next of them changes. */
-  #damp(entry: Entry, allowed: Announcement): { readonly announcement: Announcement; readonly dueMillis: number } {
-    const now = this.#nowMillis;
-    let dueMillis = Number.POSITIVE_INFINITY;
-    if (now === null) return { announcement: allowed, dueMillis };
-    let differs = false;
-    const peers = allowed.peers.map(({ peer, wish }): AnnouncedPeer => {
-      const sent = entry.before.sent.peers.find((one) => one.peer === peer)?.wish.attributes.linkBandwidth ?? null;
-      const wanted = wish.attributes.linkBandwidth;
-      let damping = entry.weights.get(peer);
-      if (damping === undefined) {
-        if (wanted === null) return { peer, wish };
-        damping = new WeightDamping(null);
-        entry.weights.set(peer, damping);
-      }
-      const chosen = damping.choose(sent, wanted, { nowMillis: now, step: this.#step }, this.#damping);
-      dueMillis = Math.min(dueMillis, damping.dueMillis ?? Number.POSITIVE_INFINITY);
-      if (chosen === wanted) return { peer, wish };
-      differs = true;
-      return { peer, wish: this.#weighted(wish, chosen) };
-    });
-    return { announcement: differs ? announcementTo(peers, allowed.elsewhere) : allowed, dueMillis };
-  }
-
-  #weighted({ attributes }: Wish, linkBandwidth: RouteAttributes["linkBandwidth"]): Wish {
-    return this.#pool.intern({ ...attributes, linkBandwidth });
   }
 
   #override(entry: Entry, { late, held, limited }: Omit<Override, "key">, cause: Cause | null): void {
@@ -374,8 +310,7 @@ export class Outlet {
   #fade(entry: Entry): void {
     const { prefix, wanted, sent, override, holdDown, weights, lines } = entry;
     if (override !== null || lines.size > 0 || sent.key !== wanted.key) return;
-    let fades = holdDown?.forgottenAtMillis ?? Number.NEGATIVE_INFINITY;
-    for (const damping of weights.values()) fades = Math.max(fades, damping.forgottenAtMillis(this.#damping));
+    const fades = Math.max(holdDown?.forgottenAtMillis ?? Number.NEGATIVE_INFINITY, weights.forgottenAtMillis);
     if (this.#nowMillis === null || fades <= this.#nowMillis) this.#entries.delete(prefix.key);
     else if (fades < entry.fadesMillis) {
       entry.fadesMillis = fades;
@@ -393,11 +328,3 @@ export class Outlet {
 }
 
 const NONE: readonly ChangedPrefix[] = [];
-
-function lineOf(peer: string, family: Family): string {
-  return `${family} ${peer}`;
-}
-
-function lineParts(line: string): { readonly family: Family; readonly peer: string } {
-  return { family: line.startsWith("IPv4") ? "IPv4" : "IPv6", peer: line.slice("IPv4 ".length) };
-}
