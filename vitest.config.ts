@@ -44,7 +44,7 @@ export default defineConfig({
           hookTimeout: 30_000,
         },
       },
-      oneAtATime("interop", 1, 60),
+      oneAtATime("interop", 1, 180),
       oneAtATime("cluster", 2, 240),
       oneAtATime("e2e", 3, 120),
     ],

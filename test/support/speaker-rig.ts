@@ -155,7 +155,7 @@ function clusterIP(name: string): string {
 }
 
 /** Resolves once it holds; turns of the event loop, no clock. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>, patienceMillis = 10_000): Promise<void> {
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>, patienceMillis = 30_000): Promise<void> {
   const start = performance.now();
   while (!(await holds())) {
     if (performance.now() - start > patienceMillis) throw new Error(`waited in vain for ${what}`);
