@@ -167,7 +167,7 @@ export class Promises {
       if (this.#peers.get(pair) !== peers.get(pair.router)) pair.causeAt = this.#world.clock.now;
       if (!peers.has(pair.router)) pair.sessionsOfLife = 0;
       this.#peers.set(pair, peers.get(pair.router));
-      this.#budget.viewed(pair, undrained.before, undrained.after, turned ? "turned" : isDrained ? "lasts" : "none");
+      this.#budget.viewed(pair, undrained.before, undrained.after, turned ? (isDrained ? "began" : "ended") : null);
       this.#endOfRib.viewed(pair, before, after, this.#world.clock.now);
       this.#restartWatch.viewed(pair, after, this.#world.clock.now);
     }

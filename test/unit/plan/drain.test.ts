@@ -88,6 +88,26 @@ describe("a drain (docs/semantics.md, Drain)", () => {
     expect(verdict(planner, NEXT)).toBe("announced");
   });
 
+  it("does not announce to a peer what it had not been told before, though others had: until the drain ends", () => {
+    const planner = planned([], LEAVING);
+    const onlyA = advertisement("all", { peers: ["tor-a"] });
+    planner.apply([time(0), ...[node("n1"), node("n2"), peer("tor-a"), peer("tor-b"), onlyA].map(set), ...web("a", VIP)]);
+    planner.apply([time(1000), drain("maintenance")]);
+    expect(planner.apply([time(2000), set(advertisement("all"))]).routes).toEqual([]);
+    expect(verdict(planner, VIP)).toBe("announced");
+    const items = planner.explain({ type: "address", address: ip(VIP) })?.items.map(({ peer: name, reason }) => [name, reason]);
+    expect(items).toEqual([
+      ["tor-a", ""],
+      ["tor-b", "nodeDrained"],
+    ]);
+    const other = planner.apply([time(3000), set(advertisement("all", { peers: ["tor-b"] }))]);
+    expect(other.routes.map(({ peer: name, attributes }) => [name, attributes])).toEqual([["tor-a", null]]);
+    expect([verdict(planner, VIP), checkTen(planner, VIP)]).toEqual(["nodeDrained", ["fail", "drained on this node: maintenance"]]);
+    const back = planner.apply([time(4000), drain(null)]);
+    expect(back.routes.map(({ peer: name, attributes }) => [name, attributes])).toEqual([["tor-b", PLAIN_ATTRIBUTES]]);
+    expect(verdict(planner, VIP)).toBe("announced");
+  });
+
   it("withdraws at once what goes meanwhile", () => {
     const planner = announcing();
     planner.apply([time(1000), drain("maintenance")]);
