@@ -4,9 +4,10 @@
  * working path between a speaker and a router routes may be late, but what nobody stands for goes.
  */
 
-import { FALSE_ROUTE_MILLIS, GRACE_MILLIS, HELD_ROUTE_MILLIS, LATE_ROUTE_MILLIS, LEFT_ROUTE_MILLIS } from "./bounds.ts";
+import { FALSE_ROUTE_MILLIS, HELD_ROUTE_MILLIS, LATE_ROUTE_MILLIS, LEFT_ROUTE_MILLIS } from "./bounds.ts";
 import type { Wanted } from "./oracle.ts";
 import type { Pair } from "./pair.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
 
 interface Doubt {
@@ -14,16 +15,19 @@ interface Doubt {
   readonly prefix: string;
   readonly kind: "false" | "lost";
   since: number;
-  /** The node was drained meanwhile: it announces for the grace period longer. */
+  /** The node was drained meanwhile: it announces until its grace period is over. */
   leaving: boolean;
 }
 
 export class RouteTruth {
   readonly #doubts = new Map<string, Doubt>();
   readonly #heldDown: boolean;
+  readonly #leavesAt: (node: SimulatedNode) => number;
 
-  constructor(announceHoldDown: boolean) {
+  /** @param leavesAt when the grace period of the node's last drain is over. */
+  constructor(announceHoldDown: boolean, leavesAt: (node: SimulatedNode) => number) {
     this.#heldDown = announceHoldDown;
+    this.#leavesAt = leavesAt;
   }
 
   /** Of all that is checked, how much was ever in doubt. */
@@ -68,10 +72,11 @@ export class RouteTruth {
     const { pair, prefix, kind } = doubt;
     // Nobody can know better meanwhile.
     if (!pair.informed) doubt.since = now;
-    const clean = pair.cleanSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince);
+    const leavesAt = doubt.leaving ? this.#leavesAt(pair.node) : Number.NEGATIVE_INFINITY;
+    const clean = pair.cleanSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince, leavesAt);
     const all = now - doubt.since;
     if (kind === "false") {
-      if (clean > FALSE_ROUTE_MILLIS + (doubt.leaving ? GRACE_MILLIS : 0))
+      if (clean > FALSE_ROUTE_MILLIS)
         throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
       if (all > LEFT_ROUTE_MILLIS) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${all} ms`);
       return;

@@ -171,6 +171,27 @@ describe("routes that outlived a restart", () => {
     expect(planner.apply([time(5000)]).routes.map(({ attributes }) => attributes)).toEqual([null]);
   });
 
+  it("of a node that was leaving already have what is left of that grace period, and no new one", () => {
+    const told = [node("n1"), node("n2"), peer("tor-a"), advertisement("all")].map(set);
+    const restored = (leavesAtMillis: number) => fact({ name: "restored", routes: [route(VIP)], leavesAtMillis });
+    const planner = planned([], LEAVING);
+    const change = planner.apply([restored(2000), time(0), drain("x"), ...told, ...web("a", VIP)]);
+    expect([change.drain, change.wakeAtMillis]).toEqual(["leaving", 2000]);
+    expect(planner.apply([time(2000)]).routes.map(({ attributes }) => attributes)).toEqual([null]);
+
+    const over = planned([], LEAVING);
+    const late = over.apply([restored(-1), time(0), drain("x"), ...told, ...web("a", VIP)]);
+    expect([late.drain, late.routes.map(({ attributes }) => attributes)]).toEqual(["drained", [null]]);
+
+    // A moment far ahead is that of a clock that was set back: the grace period is no longer than it says.
+    const ahead = planned([], LEAVING).apply([restored(90_000), time(0), drain("x"), ...told, ...web("a", VIP)]);
+    expect(ahead.wakeAtMillis).toBe(5000);
+
+    const ended = planned([], LEAVING);
+    ended.apply([restored(2000), time(0), ...told, ...web("a", VIP)]);
+    expect(ended.apply([time(1000), drain("y")]).wakeAtMillis).toBe(6000);
+  });
+
   it("start past the gates, those of their owners and that of the proxy; a new Service waits for its own", () => {
     const local = (name: string, vip: string): Input[] => [
       set(service(name, { loadBalancerIPs: [ip(vip)], externalTrafficPolicy: "Local", healthCheckNodePort: 30000 })),

@@ -35,6 +35,13 @@ describe("the state file", () => {
     expect(readState(written, READER)).toEqual({ result: "valid", state: STATE });
   });
 
+  it("says until when the node leaves, where it was drained when the file was written", () => {
+    const leaving = { ...STATE, leavesAtEpochMillis: AT + 3000 };
+    expect(text(leaving)).toContain('"leavesAt":"2026-03-01T12:00:03.000Z"');
+    expect(readState(text(leaving), READER)).toEqual({ result: "valid", state: leaving });
+    expect(text(STATE)).not.toContain("leavesAt");
+  });
+
   it("is JSON that a person can read", () => {
     const written: unknown = JSON.parse(text(STATE));
     expect(written).toMatchObject({ state: { version: 1, node: "node-a", bootId: "boot-1", agreedAt: "2026-03-01T12:00:00.000Z" } });
@@ -182,6 +189,7 @@ const STATE: SavedState = {
   bootId: "boot-1",
   agreedAtEpochMillis: AT,
   routerId: 0x0a00_0001,
+  leavesAtEpochMillis: null,
   peers: [{ peer: bgpPeer("tor", { passwordSecret: { name: "tor" } }), nextHop: { IPv4: "session", IPv6: address("fd00::1") } }],
   routes: [
     route("192.0.2.1/32", ["default/web"]),
