@@ -120,7 +120,12 @@ export class Stability {
   async discard(): Promise<void> {
     this.#keeper?.stop();
     await this.#keeper?.finish(LAST_WRITE_MILLIS);
-    this.#store?.discard();
+    try {
+      this.#store?.discard();
+    } catch (error) {
+      const { log, stateFile } = this.#ports;
+      log({ event: "state.unremovable", file: stateFile ?? "", why: error instanceof Error ? error.message : String(error) });
+    }
     this.#lock?.release();
   }
 

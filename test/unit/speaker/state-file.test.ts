@@ -127,6 +127,26 @@ describe("the state file on disk", () => {
     expect(readState(store.read() ?? "", READER).result).toBe("valid");
   });
 
+  it("does not come back with a write that was under way when it was discarded", async () => {
+    const path = join(directory, "discarded.json");
+    let tried = 0;
+    for (const at of ["before the first octet", "between two", "behind the last"]) {
+      const store = new StateStore(path);
+      await store.write([text(STATE)]);
+      const discarding = function* () {
+        if (at === "before the first octet") store.discard();
+        yield text(STATE).slice(0, 50);
+        if (at === "between two") store.discard();
+        yield text(STATE).slice(50);
+        if (at === "behind the last") store.discard();
+      };
+      await store.write(discarding());
+      expect([at, readdirSync(directory).filter((name) => name.startsWith("discarded"))]).toEqual([at, []]);
+      tried++;
+    }
+    expect(tried).toBe(3);
+  });
+
   it("is for nobody else to read", async () => {
     const path = join(directory, "mode.json");
     await new StateStore(path).write([text(STATE)]);
