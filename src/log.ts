@@ -31,6 +31,8 @@ export type LogEvent =
   | { readonly event: "state.ignored"; readonly file: string; readonly why: string; readonly aside: string }
   | { readonly event: "state.unwritable"; readonly why: string }
   | { readonly event: "state.written" }
+  /** The routes were withdrawn, and the next start may announce them from the file until everything was read. */
+  | { readonly event: "state.unremovable"; readonly file: string; readonly why: string }
   | { readonly event: "source.fault"; readonly what: string; readonly why: string }
   | {
       readonly event: "object.invalid";
@@ -146,6 +148,7 @@ const LEVELS = {
   "state.ignored": "warn",
   "state.unwritable": "warn",
   "state.written": "info",
+  "state.unremovable": "warn",
   "source.fault": "warn",
   "object.invalid": "warn",
   "object.more": "warn",

@@ -61,6 +61,20 @@ export function announcementTo(peers: readonly AnnouncedPeer[], elsewhere: boole
   return { key, peers, elsewhere };
 }
 
+/** The peers that are to be told and were not. */
+export function untold(wanted: Announcement, sent: Announcement): readonly string[] {
+  return wanted.peers.flatMap(({ peer }) => (sent.peers.some((one) => one.peer === peer) ? [] : [peer]));
+}
+
+/** The same to all but those. */
+export function without(announcement: Announcement, left: readonly string[]): Announcement {
+  if (left.length === 0) return announcement;
+  return announcementTo(
+    announcement.peers.filter(({ peer }) => !left.includes(peer)),
+    announcement.elsewhere,
+  );
+}
+
 export function contributionOf(shares: readonly Share[]): Contribution {
   let key = "";
   for (const { advertisement, eligible, beyond, elsewhere, weight, barred } of shares) {

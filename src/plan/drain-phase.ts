@@ -24,6 +24,7 @@ export class DrainPhase {
   readonly #options: LeavingOptions | null;
   #sinceMillis: number | null = null;
   #leaving: Leaving | null = null;
+  #resumedUntilMillis = Number.POSITIVE_INFINITY;
 
   /** @param options null = a drain withdraws at once. */
   constructor(options: LeavingOptions | null) {
@@ -32,6 +33,11 @@ export class DrainPhase {
 
   get leaving(): Leaving | null {
     return this.#leaving;
+  }
+
+  /** The process before this one was leaving, and had this much time: a node that is drained still has no more. */
+  resume(untilMillis: number): void {
+    this.#resumedUntilMillis = untilMillis;
   }
 
   /**
@@ -43,11 +49,12 @@ export class DrainPhase {
     this.#leaving = null;
     if (obstacle?.reason !== "nodeDrained") {
       this.#sinceMillis = null;
+      this.#resumedUntilMillis = Number.POSITIVE_INFINITY;
       return obstacle;
     }
     if (this.#options === null || nowMillis === null) return obstacle;
     this.#sinceMillis ??= announces ? nowMillis : Number.NEGATIVE_INFINITY;
-    const untilMillis = this.#sinceMillis + this.#options.gracePeriodMillis;
+    const untilMillis = Math.min(this.#resumedUntilMillis, this.#sinceMillis + this.#options.gracePeriodMillis);
     if (nowMillis >= untilMillis) return obstacle;
     this.#leaving = { obstacle, untilMillis, prepend: this.#options.prepend };
     return null;

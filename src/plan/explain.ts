@@ -172,7 +172,9 @@ function explainNode(
     [9, "no true NetworkUnavailable condition"],
     [10, leaving === null ? "not drained" : `${leaving.obstacle.text}: withdrawn ${within(leaving.untilMillis, view.nowMillis)}`],
   ] as const;
+  const late = report.copy();
   for (const [number, text] of fine) {
+    if (number < 10) late.pass(number, { ...node, text });
     if (obstacle?.check === number) return [itemOf(scene, place, advertisement, null, report.fail(obstacle.reason, obstacleWords(scene)))];
     report.pass(number, { ...node, text });
   }
@@ -197,6 +199,8 @@ function explainNode(
   }
   return candidates.map(({ name, verdict }) => {
     const pair = explainPeer(view, subject, share, { advertisement, peer: verdict, name }, report.copy());
+    if (pair.reason === "nodeDrained")
+      return { ...itemOf(scene, place, advertisement, name, late.copy().fail("nodeDrained", obstacleWords(scene))), peer: name };
     return itemOf(scene, place, advertisement, name, pair);
   });
 }
@@ -226,7 +230,7 @@ function explainPeer(
   const judged = { advertisement, barred: scene.barredFor(address), beyond: share?.beyond ?? false };
   const { reason, check } = judgePair(judged, peer, family, outlet.overrideOf(prefix.key));
   const words = pairWords(view, subject, pair, reason);
-  if (check === 13 && reason !== "") return report.fail(reason, words);
+  if ((check === 13 && reason !== "") || reason === "nodeDrained") return report.fail(reason, words);
   const object = { kind: "BGPPeer", namespace: peer.peer.metadata.namespace, name };
   const how = peer.assumed ? "configured" : "negotiated";
   report.pass(13, { object, field: "spec.families", value: family, text: `${family} is ${how} on peer ${name}` }, peer.assumed);

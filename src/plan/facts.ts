@@ -22,9 +22,10 @@ export type Fact =
   | { readonly name: "drain"; readonly reason: string | null }
   /**
    * A graceful start: what the process before this one announced, which its peers still have and are told until everything was read. Stated before anything
-   * is decided. Whoever owned these routes has passed the gates of check 12.
+   * is decided. Whoever owned these routes has passed the gates of check 12. `leavesAtMillis`: where its node was leaving, when the grace period of that drain
+   * is over, in the milliseconds of the time fact.
    */
-  | { readonly name: "restored"; readonly routes: readonly RestoredRoute[] }
+  | { readonly name: "restored"; readonly routes: readonly RestoredRoute[]; readonly leavesAtMillis?: number | null }
   /**
    * Monotonic milliseconds, never going back. Without it no time passes: nothing is held down or damped, and no gate opens by waiting.
    */

@@ -127,7 +127,7 @@ export class Judge {
     return decision;
   }
 
-  /** What checks 16 and 17 make of a decision: the same value where they change nothing. `overrideOf` looks up the prefix of a share. */
+  /** What checks 16 and 17 make of a decision, and a drain under way of what is new: the same value where they change nothing. `overrideOf` looks up the prefix of a share. */
   overrule(wanted: Decision, family: Family, overrideOf: (share: Share, mode: Mode) => Override | null): Decision {
     const overrides = new Map<Share, Override>();
     let key = "";
@@ -146,8 +146,7 @@ export class Judge {
     }
     const known = overruled.get(key);
     if (known !== undefined) return known;
-    const shares = eligibleShares(wanted).filter((share) => overrides.get(share)?.late !== true);
-    const verdict = shares.length === 0 ? LATE : furthest(shares, this.bench, family, overrides);
+    const verdict = furthest(eligibleShares(wanted), this.bench, family, overrides);
     const decision: Decision = { ...wanted, ...verdict, wanted };
     overruled.set(key, decision);
     return decision;
@@ -204,8 +203,9 @@ function furthest(eligible: readonly Share[], bench: Bench, family: Family, over
   if (winner !== undefined) {
     return { announced: true, reason: "", check: 0, advertisement: winner.advertisement, peer: winner.peer, peers: decided };
   }
-  const check = Math.max(13, ...decided.map((one) => one.check));
-  const tied = decided.filter((one) => one.check === check);
+  const check = Math.max(13, ...decided.map(reached));
+  const tied = decided.filter((one) => reached(one) === check);
+  if (tied.some(({ reason }) => reason === LATE.reason)) return LATE;
   const first = eligible[0]?.advertisement.name ?? "";
   // An outsider's pairs all fail check 13 and take part in the tie like any other.
   if (check === 13 && firstOutsider !== null) {
@@ -222,7 +222,12 @@ function furthest(eligible: readonly Share[], bench: Bench, family: Family, over
   };
 }
 
-/** Checks 13 to 17 for one pair: "" passes. */
+/** How far a pair got: what is late for its peer passed checks 13 to 15. */
+function reached({ reason, check }: Pick<PeerDecision, "reason" | "check">): number {
+  return reason === LATE.reason ? REASON_CHECK.noNextHop : check;
+}
+
+/** Checks 13 to 17 for one pair: "" passes. Check 10 where the node leaves and the peer had not been told before. */
 export function judgePair(
   share: Pick<Share, "advertisement" | "barred" | "beyond">,
   peer: PeerVerdict,
@@ -233,6 +238,7 @@ export function judgePair(
   if (!peer.negotiated[family]) return { reason: "peerFamilyNotNegotiated", check: 13 };
   if (share.beyond) return { reason: "announcerLimit", check: 14 };
   if (peer.nextHop[family].hop === null || share.barred.includes(peer.name)) return { reason: "noNextHop", check: 15 };
+  if (override?.late.includes(peer.name) === true) return { reason: "nodeDrained", check: REASON_CHECK.nodeDrained };
   if (override?.held === true) return { reason: "heldDown", check: 16 };
   if (override?.limited.includes(peer.name) === true) return { reason: "announceLimit", check: 17 };
   return { reason: "", check: 0 };
@@ -284,7 +290,7 @@ function bestOf(
   for (const share of eligible) {
     const verdict = judgePair(share, peer, family, overrides.get(share) ?? null);
     if (verdict.check === 0) return { ...verdict, advertisement: share.advertisement.name };
-    if (best === null || verdict.check > best.check) best = { ...verdict, advertisement: share.advertisement.name };
+    if (best === null || reached(verdict) > reached(best)) best = { ...verdict, advertisement: share.advertisement.name };
   }
   return best ?? { reason: "peerNotSelected", check: 13, advertisement: "" };
 }

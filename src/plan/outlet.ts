@@ -7,7 +7,7 @@
 import { formatPrefix } from "../ip/format.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import { Agenda } from "./agenda.ts";
-import { type AnnouncedPeer, type Announcement, announcementTo, NOTHING, type WishPool } from "./announcement.ts";
+import { type AnnouncedPeer, type Announcement, announcementTo, NOTHING, untold, type WishPool, without } from "./announcement.ts";
 import type { Cause, Damping } from "./change.ts";
 import { DampedWeights } from "./damped-weights.ts";
 import type { RestoredRoute } from "./facts.ts";
@@ -18,8 +18,8 @@ import type { PeerVerdict } from "./peers.ts";
 /** What keeps a wanted prefix from being sent. Equal keys mean equal overrides. */
 export interface Override {
   readonly key: string;
-  /** Check 10: first wanted while the node leaves. */
-  readonly late: boolean;
+  /** Check 10: not to these peers, which had not been told of it when the node began to leave. */
+  readonly late: readonly string[];
   /** Check 16: to nobody. */
   readonly held: boolean;
   /** Check 17: not to these peers. */
@@ -136,7 +136,7 @@ export class Outlet {
   setLeaving(leaving: boolean): void {
     if (this.#leaving === leaving) return;
     this.#leaving = leaving;
-    for (const [key, { late }] of this.#overridden) if (late) this.#moved.set(key, null);
+    for (const [key, { late }] of this.#overridden) if (late.length > 0) this.#moved.set(key, null);
   }
 
   /** A graceful start: peers have these routes, whatever is wanted of them now. To be called before anything is wanted. */
@@ -235,7 +235,7 @@ export class Outlet {
   /** An entry is needed: something may be held back, now or by what is remembered. */
   #concerns(before: Announcement, after: Announcement, prefix: Prefix): boolean {
     if (this.#lines.concern(after, prefix.address.family)) return true;
-    if (this.#leaving && before.peers.length === 0 && after.peers.length > 0) return true;
+    if (this.#leaving && untold(after, before).length > 0) return true;
     if (this.#nowMillis === null || before.key === after.key) return false;
     if (this.#damping.announceHoldDown && before.peers.length > 0 && after.peers.length === 0) return true;
     const isWeighted = ({ wish }: AnnouncedPeer) => wish.attributes.linkBandwidth !== null;
@@ -247,16 +247,10 @@ export class Outlet {
     if (entry.before.step !== this.#step) entry.before = { step: this.#step, sent: entry.sent };
     const heldUntil = this.#holdDown(entry);
     // Within a step only what came before it was told.
-    const late = this.#leaving && wanted.peers.length > 0 && entry.before.sent.peers.length === 0;
-    const passing = heldUntil === null && !late ? wanted : NOTHING;
+    const late = this.#leaving ? untold(wanted, entry.before.sent) : NOBODY;
+    const passing = heldUntil === null ? without(wanted, late) : NOTHING;
     const limited = this.#lines.stand(entry, passing, (other) => this.#moved.set(other, cause));
-    const allowed =
-      limited.length === 0
-        ? passing
-        : announcementTo(
-            passing.peers.filter(({ peer }) => !limited.includes(peer)),
-            passing.elsewhere,
-          );
+    const allowed = without(passing, limited);
     const { announcement, dueMillis } =
       this.#nowMillis === null
         ? { announcement: allowed, dueMillis: Number.POSITIVE_INFINITY }
@@ -298,7 +292,7 @@ export class Outlet {
   }
 
   #override(entry: Entry, { late, held, limited }: Omit<Override, "key">, cause: Cause | null): void {
-    const key = `${late ? "late" : ""}${held ? "held" : ""}${limited.join("\n")}`;
+    const key = `${late.map((peer) => `late ${peer}\n`).join("")}${held ? "held" : ""}${limited.join("\n")}`;
     if (key === (entry.override?.key ?? "")) return;
     entry.override = key === "" ? null : { key, late, held, limited };
     if (entry.override === null) this.#overridden.delete(entry.prefix.key);
@@ -328,3 +322,4 @@ export class Outlet {
 }
 
 const NONE: readonly ChangedPrefix[] = [];
+const NOBODY: readonly string[] = [];

@@ -138,6 +138,11 @@ export class Planner {
     return obstacle?.reason === "nodeDrained" ? "drained" : "none";
   }
 
+  /** When the grace period of a drain is over, in the milliseconds of the time fact; null = there is none. */
+  get leavesAtMillis(): number | null {
+    return this.#keeper.leavesAtMillis;
+  }
+
   /** The seventeen checks for every address the subject means; null when nothing of that name or address exists. `timeline` is null. */
   explain(subject: Subject): Explain | null {
     return explainSubject(this.#view(), subject);

@@ -95,7 +95,7 @@ export class SceneKeeper {
   /** When waiting opens the proxy's gate, or a drain's grace period is over; null = never. */
   get wakeAtMillis(): number | null {
     const due = this.#proxy.dueMillis;
-    const leaves = this.#leavesAtMillis;
+    const leaves = this.leavesAtMillis;
     return due === null || leaves === null ? (due ?? leaves) : Math.min(due, leaves);
   }
 
@@ -104,7 +104,8 @@ export class SceneKeeper {
     return this.#proxy.awaitsAnswer;
   }
 
-  get #leavesAtMillis(): number | null {
+  /** When a drain's grace period is over; null = there is none. */
+  get leavesAtMillis(): number | null {
     return this.#drain.leaving?.untilMillis ?? null;
   }
 
@@ -127,12 +128,13 @@ export class SceneKeeper {
         return;
       case "restored":
         this.#announces ||= fact.routes.length > 0;
+        this.#drain.resume(fact.leavesAtMillis ?? Number.POSITIVE_INFINITY);
         this.#proxy.restore();
         this.#touchProxy();
         return;
       case "time":
         this.#nowMillis = fact.nowMillis;
-        if (this.#leavesAtMillis !== null && fact.nowMillis >= this.#leavesAtMillis) {
+        if (this.leavesAtMillis !== null && fact.nowMillis >= this.leavesAtMillis) {
           this.#node ??= { kind: "Timer", name: this.#options.node, resourceVersion: "" };
         }
         if (this.#proxy.dueMillis !== null && fact.nowMillis >= this.#proxy.dueMillis) this.#touchProxy();

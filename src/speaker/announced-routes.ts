@@ -1,14 +1,15 @@
 /** What all peers together are to be told, prefix by prefix, as the state file keeps it. */
 
 import type { Prefix } from "../ip/prefix.ts";
+import type { Planner } from "../plan/planner.ts";
 import type { Peer } from "./peer.ts";
 import type { SavedRoute } from "./state-file.ts";
 
 export interface AnnouncedRoutesPorts {
   /** By name. */
   peers(): readonly Peer[];
-  /** Services that want the prefix announced, `namespace/name`. */
-  ownersOf(prefix: Prefix): readonly string[];
+  /** Names the Services that want a prefix announced, `namespace/name`. */
+  readonly planner: Pick<Planner, "ownersOf">;
 }
 
 /** One prefix; null = no peer is to have it. */
@@ -17,7 +18,7 @@ export function announcedRoute(ports: AnnouncedRoutesPorts, prefix: Prefix): Sav
     const attributes = wishes.wanted(prefix);
     return attributes === null ? [] : [{ peer: name, attributes }];
   });
-  return to.length === 0 ? null : { prefix, owners: ports.ownersOf(prefix), to };
+  return to.length === 0 ? null : { prefix, owners: ports.planner.ownersOf(prefix), to };
 }
 
 /** All of them, some at a time; null = a moment at which other things may happen, and routes change. */

@@ -3,6 +3,7 @@
  * and told its routes at once; what is decided then replaces it as a whole.
  */
 
+import type { Clock } from "../clock.ts";
 import type { Family } from "../ip/address.ts";
 import type { Log } from "../log.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
@@ -64,11 +65,13 @@ export class Restoration {
     return this.#over ? null : this.saved;
   }
 
-  begin(ports: RestorationPorts): void {
+  begin(ports: RestorationPorts, clock: Pick<Clock, "now" | "wall">): void {
     const { saved } = this;
     if (saved === null) return;
     this.#speaking = true;
-    ports.state({ name: "restored", routes: saved.routes });
+    const { routes, leavesAtEpochMillis } = saved;
+    const leavesAtMillis = leavesAtEpochMillis === null ? null : clock.now() + leavesAtEpochMillis - clock.wall().getTime();
+    ports.state({ name: "restored", routes, leavesAtMillis });
     for (const { peer, nextHop } of saved.peers) {
       this.#unheard.set(peer.metadata.name, peer);
       ports.change({ name: peer.metadata.name, peer, nextHop });

@@ -168,7 +168,7 @@ export class Speaker {
       maxAgeMillis: () => this.#config.stateMaxAgeMillis,
       routerId: () => this.#routerId,
       peers: () => this.#peers.all(),
-      ownersOf: (prefix) => this.#planner.ownersOf(prefix),
+      planner: this.#planner,
     });
     this.#passwords = new Passwords({
       clock,

@@ -7,6 +7,7 @@ import { SpeakerError } from "../errors.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import type { Log } from "../log.ts";
 import type { PlanChange } from "../plan/change.ts";
+import type { Planner } from "../plan/planner.ts";
 import type { Source } from "../source/source.ts";
 import { type AnnouncedRoutesPorts, announcedRoute, announcedRoutes } from "./announced-routes.ts";
 import { loadState, Restoration, type RestorationPorts } from "./restoration.ts";
@@ -27,6 +28,7 @@ export interface StabilityPorts extends AnnouncedRoutesPorts {
   readonly bootId: string;
   maxAgeMillis(): number;
   routerId(): number;
+  readonly planner: Pick<Planner, "ownersOf" | "leavesAtMillis">;
 }
 
 /** Longest wait for the last write: a disk that hangs must not hold the node's shutdown up. */
@@ -87,7 +89,7 @@ export class Stability {
 
   /** A graceful start speaks. */
   begin(ports: RestorationPorts): void {
-    this.#restoration.begin(ports);
+    this.#restoration.begin(ports, this.#ports.clock);
   }
 
   /** Everything was read once. */
@@ -118,7 +120,12 @@ export class Stability {
   async discard(): Promise<void> {
     this.#keeper?.stop();
     await this.#keeper?.finish(LAST_WRITE_MILLIS);
-    this.#store?.discard();
+    try {
+      this.#store?.discard();
+    } catch (error) {
+      const { log, stateFile } = this.#ports;
+      log({ event: "state.unremovable", file: stateFile ?? "", why: error instanceof Error ? error.message : String(error) });
+    }
     this.#lock?.release();
   }
 
@@ -131,9 +138,11 @@ export class Stability {
   #header(): StateHeader | null {
     // Until decisions are in force the file says all there is.
     if (this.#restoration.inForce !== null) return null;
-    const { node, bootId, peers, routerId } = this.#ports;
+    const { node, bootId, peers, routerId, planner, clock } = this.#ports;
     const saved = peers().map(({ config: { peer, nextHop } }) => ({ peer, nextHop }));
-    return { node, bootId, agreedAtEpochMillis: this.#agreedAt(), routerId: routerId(), peers: saved };
+    const { leavesAtMillis } = planner;
+    const leavesAtEpochMillis = leavesAtMillis === null ? null : clock.wall().getTime() + leavesAtMillis - clock.now();
+    return { node, bootId, agreedAtEpochMillis: this.#agreedAt(), routerId: routerId(), leavesAtEpochMillis, peers: saved };
   }
 
   /** When a word last came about the kind that was heard of longest ago; while one is lost that moment stays where it was. */

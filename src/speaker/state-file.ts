@@ -40,6 +40,8 @@ export interface StateHeader {
   readonly agreedAtEpochMillis: number;
   /** BGP Identifier of the process. */
   readonly routerId: number;
+  /** The node was leaving: when the grace period of that drain is over; null = it was not. */
+  readonly leavesAtEpochMillis: number | null;
   readonly peers: readonly SavedPeer[];
 }
 
@@ -73,6 +75,7 @@ export function* renderState(header: StateHeader, routes: Iterable<string>): Gen
     bootId: header.bootId,
     agreedAt: new Date(header.agreedAtEpochMillis).toISOString(),
     routerID: formatRouterId(header.routerId),
+    ...(header.leavesAtEpochMillis === null ? {} : { leavesAt: new Date(header.leavesAtEpochMillis).toISOString() }),
     // A password is never written: a peer that has it in its object waits until objects are read.
     peers: header.peers
       .filter(({ peer }) => peer.password === null)
@@ -146,14 +149,16 @@ function checkedBody(text: string): Readonly<Record<string, unknown>> | null {
 }
 
 function stateOf(body: Readonly<Record<string, unknown>>, reader: StateReader, agreedAtEpochMillis: number): SavedState | null {
-  const { routerID, peers, routes } = body;
+  const { routerID, leavesAt = null, peers, routes } = body;
   const routerId = typeof routerID === "string" ? parseRouterId(routerID) : null;
   if (routerId === null || !routerId.ok || !Array.isArray(peers) || !Array.isArray(routes)) return null;
   const savedPeers = peers.map((peer) => peerOf(peer, reader.heraldNamespace));
   const savedRoutes = routes.map(routeOf);
   if (!savedPeers.every((one) => one !== null) || !savedRoutes.every((one) => one !== null)) return null;
+  const leavesAtEpochMillis = typeof leavesAt === "string" ? Date.parse(leavesAt) : null;
+  if (Number.isNaN(leavesAtEpochMillis) || (leavesAt !== null && leavesAtEpochMillis === null)) return null;
   const { node, bootId } = reader;
-  return { node, bootId, agreedAtEpochMillis, routerId: routerId.value, peers: savedPeers, routes: savedRoutes };
+  return { node, bootId, agreedAtEpochMillis, routerId: routerId.value, leavesAtEpochMillis, peers: savedPeers, routes: savedRoutes };
 }
 
 function peerOf(raw: unknown, heraldNamespace: string): SavedPeer | null {

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 
 export class StateStore {
   readonly #path: string;
+  #discarded = false;
 
   constructor(path: string) {
     this.#path = path;
@@ -23,7 +24,7 @@ export class StateStore {
 
   /**
    * Writes beside the file, waits until the disk has it, and renames it over the file. The event loop turns at each null.
-   * Nobody else reads it: it says how the rack is built.
+   * Nobody else reads it: it says how the rack is built. What was discarded meanwhile is not written.
    */
   async write(pieces: Iterable<string | null>): Promise<void> {
     const draft = `${this.#path}.new`;
@@ -37,7 +38,13 @@ export class StateStore {
     } finally {
       await file.close();
     }
-    await rename(draft, this.#path);
+    if (!this.#discarded) await rename(draft, this.#path);
+    // A disk that was slow may have had this write under way for longer than a stop waits.
+    if (this.#discarded) {
+      rmSync(draft, { force: true });
+      rmSync(this.#path, { force: true });
+      return;
+    }
     const directory = await open(dirname(this.#path), "r");
     try {
       await directory.sync();
@@ -46,8 +53,9 @@ export class StateStore {
     }
   }
 
-  /** Nothing is to be resumed. */
+  /** Nothing is to be resumed, and nothing is written any more. @throws where it cannot be removed. */
   discard(): void {
+    this.#discarded = true;
     rmSync(this.#path, { force: true });
   }
 

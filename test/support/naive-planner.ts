@@ -103,12 +103,26 @@ export class NaivePlanner {
       if (held.has(share.prefix.key)) return "heldDown";
       return limited.has(`${p.metadata.name} ${share.prefix.key}`) ? "announceLimit" : "";
     };
-    return {
-      routes: new Map(routes.map(({ peer, prefix, route }) => [`${peer} ${formatPrefix(prefix)}`, asJson(route)])),
-      decisions: new Map(candidates.map((candidate) => [candidate.subject, decide(world, candidate, pairReason)])),
-      probes: wantedProbes(gate, world),
-    };
+    const decisions = () => new Map(candidates.map((candidate) => [candidate.subject, decide(world, candidate, pairReason)]));
+    return planOf(
+      new Map(routes.map(({ peer, prefix, route }) => [`${peer} ${formatPrefix(prefix)}`, asJson(route)])),
+      decisions,
+      wantedProbes(gate, world),
+    );
   }
+}
+
+/** Who only compares routes does not wait for the decisions. */
+function planOf(routes: NaivePlan["routes"], decide: () => NaivePlan["decisions"], probes: NaivePlan["probes"]): NaivePlan {
+  let decisions: NaivePlan["decisions"] | null = null;
+  return {
+    routes,
+    probes,
+    get decisions() {
+      decisions ??= decide();
+      return decisions;
+    },
+  };
 }
 
 function reachesSome(world: World, share: Share): boolean {

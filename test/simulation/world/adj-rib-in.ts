@@ -34,6 +34,8 @@ export type Loss = "session" | "forgetful" | "restartTime" | "staleTwice" | "end
 
 export class AdjRibIn {
   readonly paths = new Map<string, Path>();
+  /** Times that something came or went. */
+  moves = 0;
   readonly #clock: Clock;
   readonly #moved: (move: Move) => void;
   #timer: Timer | null = null;
@@ -79,7 +81,7 @@ export class AdjRibIn {
         const text = formatPrefix(prefix);
         const before = this.paths.get(text);
         this.paths.delete(text);
-        this.#moved({ name: "withdrawn", prefix: text, before });
+        this.#move({ name: "withdrawn", prefix: text, before });
       }
     }
     for (const block of update.announced) {
@@ -91,20 +93,25 @@ export class AdjRibIn {
         const path = { family: block.family, words, stale: false, repeats: (before?.repeats ?? 0) + (isSame ? 1 : 0) };
         this.paths.set(text, path);
         const idle = isSame && path.repeats > this.#refreshes[block.family];
-        this.#moved({ name: "announced", prefix: text, idle, kept: before?.stale === true, path });
+        this.#move({ name: "announced", prefix: text, idle, kept: before?.stale === true, path });
       }
     }
     if (update.endOfRib === null) return;
     const family = update.endOfRib;
-    this.#moved({ name: "endOfRib", family });
+    this.#move({ name: "endOfRib", family });
     this.#lose("endOfRib", (path) => path.stale && path.family === family);
+  }
+
+  #move(move: Move): void {
+    this.moves++;
+    this.#moved(move);
   }
 
   #lose(why: Loss, isLost: (path: Path) => boolean): void {
     for (const [prefix, path] of this.paths) {
       if (!isLost(path)) continue;
       this.paths.delete(prefix);
-      this.#moved({ name: "lost", prefix, why });
+      this.#move({ name: "lost", prefix, why });
     }
   }
 }

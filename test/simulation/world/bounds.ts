@@ -25,7 +25,8 @@ export const HELD_ROUTE_MILLIS = LATE_ROUTE_MILLIS + 60_000;
 
 /**
  * Whatever happens to speakers, routers and links, a route through a node that no speaker stands for any more goes: the hold time (30 s at most) ends the
- * session, or the restart time (20 s) the wait for the speaker. A connection that came up only to be lost again begins one wait anew.
+ * session, or the restart time (20 s) the wait for the speaker. A connection that came up only to be lost again begins one wait anew. So does a peer that is
+ * switched off while its session is replaced with Graceful Restart: there is no connection to tell the router over (docs/restart.md).
  */
 export const LEFT_ROUTE_MILLIS = 2 * (30_000 + 20_000) + FALSE_ROUTE_MILLIS;
 
@@ -48,9 +49,12 @@ export const GRACE_MILLIS = 5_000;
 
 /**
  * From a change of what is announced to the state file that says so: a write starts half a second after the one before at the latest, takes its time, and one may be
- * under way. Docs: within a second. A drain's routes are announced for the grace period longer than they are wanted.
+ * under way. Docs: within a second.
  */
-export const STATE_LAG_MILLIS = 1_000 + GRACE_MILLIS;
+export const WRITE_LAG_MILLIS = 1_000;
+
+/** The same from what is wanted: a drain's routes are announced for the grace period longer. */
+export const STATE_LAG_MILLIS = WRITE_LAG_MILLIS + GRACE_MILLIS;
 
 /** A speaker that is back dials at once, and again after 1, 2, 4 s: until then the router must have its session. */
 export const RESTART_SETTLED_MILLIS = 10_000;

@@ -27,6 +27,7 @@ export class Cluster {
   readonly #objects = new Map<string, ClusterObject>();
   readonly #dice: Dice;
   readonly #setting: Setting;
+  #list: readonly ClusterObject[] | null = null;
   #pods = 0;
   /** Told of every change, with words for it. */
   onChange: (changes: readonly ObjectChange[], words: string) => void = () => {};
@@ -40,8 +41,10 @@ export class Cluster {
     for (const name of SERVICES.slice(0, 3 + dice.below(SERVICES.length - 2))) for (const object of this.#service(name)) this.#put(object);
   }
 
+  /** The same list until something changes. */
   get objects(): readonly ClusterObject[] {
-    return [...this.#objects.values()];
+    this.#list ??= [...this.#objects.values()];
+    return this.#list;
   }
 
   /** One change of one object or two. */
@@ -234,6 +237,7 @@ export class Cluster {
   }
 
   #put(object: ClusterObject): void {
+    this.#list = null;
     this.#objects.set(keyOf(object), object);
   }
 
@@ -246,6 +250,7 @@ export class Cluster {
   }
 
   #delete(words: string, ...objects: readonly ClusterObject[]): void {
+    this.#list = null;
     for (const object of objects) this.#objects.delete(keyOf(object));
     this.onChange(
       objects.map((object) => ({ type: "delete", ref: refOf(object), resourceVersion: "" })),

@@ -23,17 +23,16 @@ export class FlapBudget {
 
   /**
    * What a speaker knows is another than before: `null` = nothing yet. Both as if the node were not drained: while it leaves, changes are told on.
-   * @param drain `turned`: it began or ended
+   * @param drain it began or ended with this
    */
-  viewed(pair: Pair, before: Wanted | null, after: Wanted, drain: "none" | "lasts" | "turned"): void {
-    const turned = drain === "turned";
+  viewed(pair: Pair, before: Wanted | null, after: Wanted, drain: "began" | "ended" | null): void {
+    const turned = drain !== null;
     for (const key of new Set([...(before?.keys() ?? []), ...after.keys()])) {
       const [router, prefix = ""] = key.split(" ");
       if (router !== pair.router || (!turned && before?.get(key) === after.get(key))) continue;
       const account = this.#account(pair, prefix);
       if (after.has(key)) account.mayAnnounce += UPDATES_PER_CHANGE;
-      // What is told first while the node leaves goes with the rest.
-      if (drain !== "none" || !after.has(key)) account.mayWithdraw++;
+      if (drain === "began" || !after.has(key)) account.mayWithdraw++;
     }
   }
 

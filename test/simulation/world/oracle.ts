@@ -17,6 +17,9 @@ export class Oracle {
   readonly #setting: Setting;
   readonly #ids = new WeakMap<ClusterObject, number>();
   readonly #answers = new Map<string, Wanted>();
+  /** The same by the list itself: most are asked about many times. */
+  readonly #ofLists = new WeakMap<readonly ClusterObject[], Map<string, Wanted>>();
+  readonly #undrained = new WeakMap<ClusterObject, ClusterObject>();
   /** There are few different ones. */
   readonly #paths = new Map<string, string>();
   #next = 0;
@@ -32,11 +35,20 @@ export class Oracle {
 
   /** The same if nothing drained the node. */
   undrained(node: SimulatedNode, objects: readonly ClusterObject[]): Wanted {
-    return this.#ask(node, isDrainedIn(node, objects) ? objects.map((object) => withoutDrain(node, object)) : objects, false);
+    return this.#ask(node, isDrainedIn(node, objects) ? objects.map((object) => this.#withoutDrain(node, object)) : objects, false);
   }
 
   #ask(node: SimulatedNode, objects: readonly ClusterObject[], byHand: boolean): Wanted {
-    const key = `${node.name} ${node.powered} ${byHand} ${objects
+    const who = `${node.name} ${node.powered} ${byHand}`;
+    const ofList = this.#ofLists.get(objects) ?? new Map<string, Wanted>();
+    this.#ofLists.set(objects, ofList);
+    const wanted = ofList.get(who) ?? this.#answer(node, objects, byHand, who);
+    ofList.set(who, wanted);
+    return wanted;
+  }
+
+  #answer(node: SimulatedNode, objects: readonly ClusterObject[], byHand: boolean, who: string): Wanted {
+    const key = `${who} ${objects
       .map((object) => this.#idOf(object))
       .sort((a, b) => a - b)
       .join(" ")}`;
@@ -49,6 +61,14 @@ export class Oracle {
       if (oldest !== undefined) this.#answers.delete(oldest);
     }
     return wanted;
+  }
+
+  /** The same value for the same object: it is known again. */
+  #withoutDrain({ name }: SimulatedNode, object: ClusterObject): ClusterObject {
+    if (object.kind !== "Node" || object.metadata.name !== name) return object;
+    const known = this.#undrained.get(object) ?? { ...object, taints: [], metadata: { ...object.metadata, annotations: {} } };
+    this.#undrained.set(object, known);
+    return known;
   }
 
   #idOf(object: ClusterObject): number {
@@ -67,11 +87,6 @@ export function isDrainedIn({ name, config }: SimulatedNode, objects: readonly C
       object.metadata.name === name &&
       ((annotation && "herald.dev/drain" in object.metadata.annotations) || object.taints.some(({ key }) => taints.includes(key))),
   );
-}
-
-function withoutDrain({ name }: SimulatedNode, object: ClusterObject): ClusterObject {
-  if (object.kind !== "Node" || object.metadata.name !== name) return object;
-  return { ...object, taints: [], metadata: { ...object.metadata, annotations: {} } };
 }
 
 /** Every gate open, nothing held down, no weight that waits: where nothing changes for long enough it is just what is announced. */

@@ -62,6 +62,11 @@ export class Pair {
     return this.session?.rib.paths ?? NO_PATHS;
   }
 
+  /** Changes of {@link Pair.paths} so far. */
+  get moves(): number {
+    return this.session?.rib.moves ?? 0;
+  }
+
   /** The speaker hears of the cluster, or is not there to hear. */
   get informed(): boolean {
     return this.node.reachable || this.node.process === null;

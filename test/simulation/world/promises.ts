@@ -5,7 +5,7 @@ import type { Frame } from "../../../src/bgp/wire/messages.ts";
 import { decodeNotification } from "../../../src/bgp/wire/notification.ts";
 import type { ClusterObject } from "../../../src/objects/kinds.ts";
 import type { Move } from "./adj-rib-in.ts";
-import { MOST_STREAMS_PER_ROUTER, MOST_TIMERS, MOST_UNSENT_OCTETS, STATE_LAG_MILLIS } from "./bounds.ts";
+import { GRACE_MILLIS, MOST_STREAMS_PER_ROUTER, MOST_TIMERS, MOST_UNSENT_OCTETS, WRITE_LAG_MILLIS } from "./bounds.ts";
 import { EndOfRibWatch } from "./end-of-rib-watch.ts";
 import { FlapBudget } from "./flap-budget.ts";
 import { isDrainedIn, Oracle, type Wanted } from "./oracle.ts";
@@ -33,7 +33,8 @@ export class Promises {
   readonly #viewed = new Map<SimulatedNode, Wanted>();
   readonly #undrained = new Map<SimulatedNode, Wanted>();
   readonly #drained = new Set<SimulatedNode>();
-  readonly #turnedAt = new Map<SimulatedNode, number>();
+  /** When the drain of each node became known to its speaker. */
+  readonly #drainedAt = new Map<SimulatedNode, number>();
   readonly #peers = new Map<Pair, ClusterObject | undefined>();
   /** A violation found where nobody could catch it. */
   #violation: Violation | null = null;
@@ -43,7 +44,7 @@ export class Promises {
     this.#world = world;
     const { setting, nodes, network, routers } = world;
     this.#oracle = new Oracle(setting);
-    this.#truth = new RouteTruth(setting.announceHoldDown);
+    this.#truth = new RouteTruth(setting.announceHoldDown, (node) => this.#leavesAt(node));
     this.pairs = setting.routers.flatMap(({ name }) => nodes.map((node) => new Pair(name, node, network, routers)));
   }
 
@@ -150,6 +151,11 @@ export class Promises {
     return this.#oracle.wanted(node, this.#world.cluster.objects);
   }
 
+  /** When the grace period of its last drain is over, whatever processes began and ended meanwhile. */
+  #leavesAt(node: SimulatedNode): number {
+    return (this.#drainedAt.get(node) ?? Number.NEGATIVE_INFINITY) + GRACE_MILLIS;
+  }
+
   #onView(node: SimulatedNode): void {
     const before = this.#viewed.get(node) ?? null;
     const after = this.#oracle.wanted(node, node.view ?? []);
@@ -157,7 +163,7 @@ export class Promises {
     this.#undrained.set(node, undrained.after);
     const isDrained = node.drainedByHand || isDrainedIn(node, node.view ?? []);
     const turned = isDrained !== this.#drained.has(node);
-    if (turned) this.#turnedAt.set(node, this.#world.clock.now);
+    if (turned && isDrained) this.#drainedAt.set(node, this.#world.clock.now);
     if (isDrained) this.#drained.add(node);
     else this.#drained.delete(node);
     const peers = peersIn(node.view ?? []);
@@ -167,7 +173,7 @@ export class Promises {
       if (this.#peers.get(pair) !== peers.get(pair.router)) pair.causeAt = this.#world.clock.now;
       if (!peers.has(pair.router)) pair.sessionsOfLife = 0;
       this.#peers.set(pair, peers.get(pair.router));
-      this.#budget.viewed(pair, undrained.before, undrained.after, turned ? "turned" : isDrained ? "lasts" : "none");
+      this.#budget.viewed(pair, undrained.before, undrained.after, turned ? (isDrained ? "began" : "ended") : null);
       this.#endOfRib.viewed(pair, before, after, this.#world.clock.now);
       this.#restartWatch.viewed(pair, after, this.#world.clock.now);
     }
@@ -175,9 +181,12 @@ export class Promises {
 
   #onEnd(node: SimulatedNode, { clock, syncedAt }: SpeakerProcess, how: "exit" | "kill"): void {
     const pairs = this.pairs.filter((pair) => pair.node === node);
-    const isLeaving = this.#world.clock.now - Math.max(syncedAt ?? 0, this.#turnedAt.get(node) ?? 0) <= STATE_LAG_MILLIS;
+    const { now } = this.#world.clock;
+    const isLeaving = now - Math.max(syncedAt ?? 0, this.#leavesAt(node)) <= WRITE_LAG_MILLIS;
     const leaving = isLeaving ? (this.#undrained.get(node) ?? new Map()) : new Map();
-    this.#restartWatch.ended(node, pairs, syncedAt !== null, leaving, this.#world.clock.now);
+    this.#restartWatch.ended(node, pairs, syncedAt !== null, leaving, now);
+    // The next process may not know that the grace period has begun.
+    if (now - (this.#drainedAt.get(node) ?? 0) <= WRITE_LAG_MILLIS) this.#drained.delete(node);
     for (const pair of pairs) {
       pair.lives++;
       pair.sessionsOfLife = 0;

@@ -42,7 +42,7 @@ export class RestartWatch {
 
   /**
    * @param synced it knew the cluster: otherwise what was told stays what the process before it left.
-   * @param leaving what a drained node may still have announced: its grace period begins anew with every process.
+   * @param leaving what a drained node may still have announced.
    */
   ended(node: SimulatedNode, pairs: readonly Pair[], synced: boolean, leaving: Wanted, now: number): void {
     this.#endedAt.set(node, now);

@@ -4,9 +4,11 @@
  * working path between a speaker and a router routes may be late, but what nobody stands for goes.
  */
 
-import { FALSE_ROUTE_MILLIS, GRACE_MILLIS, HELD_ROUTE_MILLIS, LATE_ROUTE_MILLIS, LEFT_ROUTE_MILLIS } from "./bounds.ts";
+import type { Path } from "./adj-rib-in.ts";
+import { FALSE_ROUTE_MILLIS, HELD_ROUTE_MILLIS, LATE_ROUTE_MILLIS, LEFT_ROUTE_MILLIS } from "./bounds.ts";
 import type { Wanted } from "./oracle.ts";
 import type { Pair } from "./pair.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
 import { Violation } from "./violation.ts";
 
 interface Doubt {
@@ -14,38 +16,46 @@ interface Doubt {
   readonly prefix: string;
   readonly kind: "false" | "lost";
   since: number;
-  /** The node was drained meanwhile: it announces for the grace period longer. */
+  /** The node was drained meanwhile: it announces until its grace period is over. */
   leaving: boolean;
 }
 
 export class RouteTruth {
   readonly #doubts = new Map<string, Doubt>();
+  readonly #seen = new Map<Pair, { readonly should: Wanted; readonly has: ReadonlyMap<string, Path>; readonly moves: number }>();
   readonly #heldDown: boolean;
+  readonly #leavesAt: (node: SimulatedNode) => number;
 
-  constructor(announceHoldDown: boolean) {
+  /** @param leavesAt when the grace period of the node's last drain is over. */
+  constructor(announceHoldDown: boolean, leavesAt: (node: SimulatedNode) => number) {
     this.#heldDown = announceHoldDown;
+    this.#leavesAt = leavesAt;
   }
 
-  /** Of all that is checked, how much was ever in doubt. */
-  doubts = 0;
-
-  /** Something changed: compares anew. @throws {Violation} */
+  /** Something changed: compares anew what is not as it was. @throws {Violation} */
   look(pairs: readonly Pair[], wanted: (pair: Pair) => Wanted, now: number): void {
-    const open = new Set<string>();
     for (const pair of pairs) {
       const should = wanted(pair);
-      const has = pair.paths;
-      for (const [prefix] of has) if (!should.has(`${pair.router} ${prefix}`)) this.#doubt(open, pair, prefix, "false", now);
-      for (const [key, words] of should) {
-        const [router, prefix = ""] = key.split(" ");
-        if (router === pair.router && has.get(prefix)?.words !== words) this.#doubt(open, pair, prefix, "lost", now);
+      const { paths: has, moves } = pair;
+      const seen = this.#seen.get(pair);
+      if (seen?.should !== should || seen.has !== has || seen.moves !== moves) {
+        this.#seen.set(pair, { should, has, moves });
+        this.#compare(pair, should, now);
       }
     }
+    for (const doubt of this.#doubts.values()) doubt.leaving ||= doubt.pair.node.isDrained;
+  }
+
+  #compare(pair: Pair, should: Wanted, now: number): void {
+    const open = new Set<string>();
+    const { paths: has } = pair;
+    for (const [prefix] of has) if (!should.has(`${pair.router} ${prefix}`)) this.#doubt(open, pair, prefix, "false", now);
+    for (const [key, words] of should) {
+      const [router, prefix = ""] = key.split(" ");
+      if (router === pair.router && has.get(prefix)?.words !== words) this.#doubt(open, pair, prefix, "lost", now);
+    }
     for (const [key, doubt] of this.#doubts) {
-      if (open.has(key)) {
-        doubt.leaving ||= doubt.pair.node.isDrained;
-        continue;
-      }
+      if (doubt.pair !== pair || open.has(key)) continue;
       this.#judge(doubt, now);
       this.#doubts.delete(key);
     }
@@ -60,7 +70,6 @@ export class RouteTruth {
     const key = `${pair.name} ${prefix} ${kind}`;
     open.add(key);
     if (this.#doubts.has(key)) return;
-    this.doubts++;
     this.#doubts.set(key, { pair, prefix, kind, since: now, leaving: pair.node.isDrained });
   }
 
@@ -68,10 +77,11 @@ export class RouteTruth {
     const { pair, prefix, kind } = doubt;
     // Nobody can know better meanwhile.
     if (!pair.informed) doubt.since = now;
-    const clean = pair.cleanSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince);
+    const leavesAt = doubt.leaving ? this.#leavesAt(pair.node) : Number.NEGATIVE_INFINITY;
+    const clean = pair.cleanSince === null ? 0 : now - Math.max(doubt.since, pair.cleanSince, leavesAt);
     const all = now - doubt.since;
     if (kind === "false") {
-      if (clean > FALSE_ROUTE_MILLIS + (doubt.leaving ? GRACE_MILLIS : 0))
+      if (clean > FALSE_ROUTE_MILLIS)
         throw new Violation("no false route", `${pair.name} ${prefix} is false for ${clean} ms with all in order`);
       if (all > LEFT_ROUTE_MILLIS) throw new Violation("no false route", `${pair.name} ${prefix} is false for ${all} ms`);
       return;

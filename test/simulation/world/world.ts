@@ -105,14 +105,18 @@ export class World {
   /** Lets time go on, event by event. @throws {Violation} */
   async advance(millis: number): Promise<void> {
     const end = this.clock.now + millis;
+    // What was done meanwhile may wait for a promise too.
+    let busy = true;
     while (this.clock.now < end) {
       const until = Math.min(end, this.clock.now + LOOK_MILLIS);
       while (this.clock.advance(until)) {
+        busy = true;
         this.tally.events++;
         await turn(SHORT_CHAIN);
         this.#promises.look();
       }
-      await turn(LONGEST_CHAIN);
+      if (busy) await turn(LONGEST_CHAIN);
+      busy = false;
       this.#promises.tick();
     }
   }

@@ -12,8 +12,30 @@ interface MergedEndpoint {
   readonly nodes: readonly string[];
 }
 
+/** Answers about one world, by question: every check of every address asks the same ones. */
+function remembered<Asked extends object, Answer>(): (world: World, about: Asked, question: string, answer: () => Answer) => Answer {
+  const answers = new WeakMap<World, Map<Asked, Map<string, Answer>>>();
+  return (world, about, question, answer) => {
+    const ofWorld = answers.get(world) ?? new Map<Asked, Map<string, Answer>>();
+    answers.set(world, ofWorld);
+    const ofAsked = ofWorld.get(about) ?? new Map<string, Answer>();
+    ofWorld.set(about, ofAsked);
+    const known = ofAsked.get(question) ?? answer();
+    ofAsked.set(question, known);
+    return known;
+  };
+}
+
+const merging = remembered<Service, readonly MergedEndpoint[]>();
+const counting = remembered<Service, readonly MergedEndpoint[]>();
+const owning = remembered<World, readonly Owner[]>();
+
 /** Endpoints of a Service in a family, each address once. */
-export function endpointsOf({ slices }: World, service: Service, family: Family): readonly MergedEndpoint[] {
+export function endpointsOf(world: World, service: Service, family: Family): readonly MergedEndpoint[] {
+  return merging(world, service, family, () => mergedEndpoints(world, service, family));
+}
+
+function mergedEndpoints({ slices }: World, service: Service, family: Family): readonly MergedEndpoint[] {
   const merged = new Map<string, MergedEndpoint>();
   for (const slice of slices) {
     const { namespace, name } = service.metadata;
@@ -34,12 +56,15 @@ export function endpointsOf({ slices }: World, service: Service, family: Family)
 
 /** Those that count by the advertisement's policy, on whatever node. */
 export function countedEndpoints(world: World, service: Service, family: Family, d: BGPAdvertisement): readonly MergedEndpoint[] {
-  const all = endpointsOf(world, service, family);
-  const ready = all.filter(({ rank }) => rank === 2);
-  const serving = all.filter(({ rank }) => rank >= 1);
-  if (d.endpointPolicy === "Ready") return ready;
-  if (d.endpointPolicy === "Serving") return serving;
-  return ready.some(({ nodes }) => nodes.some((name) => passes8to10(world, name))) ? ready : serving;
+  const policy = d.endpointPolicy;
+  return counting(world, service, `${family} ${policy}`, () => {
+    const all = endpointsOf(world, service, family);
+    const ready = all.filter(({ rank }) => rank === 2);
+    const serving = all.filter(({ rank }) => rank >= 1);
+    if (policy === "Ready") return ready;
+    if (policy === "Serving") return serving;
+    return ready.some(({ nodes }) => nodes.some((name) => passes8to10(world, name))) ? ready : serving;
+  });
 }
 
 export function countedOn(world: World, service: Service, family: Family, d: BGPAdvertisement, node: string): number {
@@ -93,6 +118,10 @@ interface Owner {
 
 /** Owners of an address with the advertisements that want it on some node. */
 function ownersOf(world: World, key: string): readonly Owner[] {
+  return owning(world, world, key, () => ownersIn(world, key));
+}
+
+function ownersIn(world: World, key: string): readonly Owner[] {
   return world.services
     .map((s) => ({
       s,

@@ -88,6 +88,26 @@ describe("a drain (docs/semantics.md, Drain)", () => {
     expect(verdict(planner, NEXT)).toBe("announced");
   });
 
+  it("does not announce to a peer what it had not been told before, though others had: until the drain ends", () => {
+    const planner = planned([], LEAVING);
+    const onlyA = advertisement("all", { peers: ["tor-a"] });
+    planner.apply([time(0), ...[node("n1"), node("n2"), peer("tor-a"), peer("tor-b"), onlyA].map(set), ...web("a", VIP)]);
+    planner.apply([time(1000), drain("maintenance")]);
+    expect(planner.apply([time(2000), set(advertisement("all"))]).routes).toEqual([]);
+    expect(verdict(planner, VIP)).toBe("announced");
+    const items = planner.explain({ type: "address", address: ip(VIP) })?.items.map(({ peer: name, reason }) => [name, reason]);
+    expect(items).toEqual([
+      ["tor-a", ""],
+      ["tor-b", "nodeDrained"],
+    ]);
+    const other = planner.apply([time(3000), set(advertisement("all", { peers: ["tor-b"] }))]);
+    expect(other.routes.map(({ peer: name, attributes }) => [name, attributes])).toEqual([["tor-a", null]]);
+    expect([verdict(planner, VIP), checkTen(planner, VIP)]).toEqual(["nodeDrained", ["fail", "drained on this node: maintenance"]]);
+    const back = planner.apply([time(4000), drain(null)]);
+    expect(back.routes.map(({ peer: name, attributes }) => [name, attributes])).toEqual([["tor-b", PLAIN_ATTRIBUTES]]);
+    expect(verdict(planner, VIP)).toBe("announced");
+  });
+
   it("withdraws at once what goes meanwhile", () => {
     const planner = announcing();
     planner.apply([time(1000), drain("maintenance")]);
@@ -149,6 +169,27 @@ describe("routes that outlived a restart", () => {
     ]);
     expect([change.drain, verdict(planner, NEXT)]).toEqual(["leaving", "nodeDrained"]);
     expect(planner.apply([time(5000)]).routes.map(({ attributes }) => attributes)).toEqual([null]);
+  });
+
+  it("of a node that was leaving already have what is left of that grace period, and no new one", () => {
+    const told = [node("n1"), node("n2"), peer("tor-a"), advertisement("all")].map(set);
+    const restored = (leavesAtMillis: number) => fact({ name: "restored", routes: [route(VIP)], leavesAtMillis });
+    const planner = planned([], LEAVING);
+    const change = planner.apply([restored(2000), time(0), drain("x"), ...told, ...web("a", VIP)]);
+    expect([change.drain, change.wakeAtMillis]).toEqual(["leaving", 2000]);
+    expect(planner.apply([time(2000)]).routes.map(({ attributes }) => attributes)).toEqual([null]);
+
+    const over = planned([], LEAVING);
+    const late = over.apply([restored(-1), time(0), drain("x"), ...told, ...web("a", VIP)]);
+    expect([late.drain, late.routes.map(({ attributes }) => attributes)]).toEqual(["drained", [null]]);
+
+    // A moment far ahead is that of a clock that was set back: the grace period is no longer than it says.
+    const ahead = planned([], LEAVING).apply([restored(90_000), time(0), drain("x"), ...told, ...web("a", VIP)]);
+    expect(ahead.wakeAtMillis).toBe(5000);
+
+    const ended = planned([], LEAVING);
+    ended.apply([restored(2000), time(0), ...told, ...web("a", VIP)]);
+    expect(ended.apply([time(1000), drain("y")]).wakeAtMillis).toBe(6000);
   });
 
   it("start past the gates, those of their owners and that of the proxy; a new Service waits for its own", () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -40,6 +40,20 @@ describe("a stop (RFC 4724 §4)", () => {
     expect(await peer.notification()).toMatch(/^6\/2 /);
     expect(updates(peer)).toContain(`0005${WEB}0000`);
     expect(existsSync(file)).toBe(false);
+  });
+
+  it("ends in order and says so where the state file cannot be removed", async () => {
+    const { rig, peer, file } = await announcing({});
+    rmSync(file);
+    // Nobody removes a directory as a file.
+    mkdirSync(file);
+    await rig.speaker.stop();
+    expect(await peer.notification()).toMatch(/^6\/2 /);
+    expect(rig.logged.filter(({ event }) => event === "state.unremovable" || event === "speaker.stopped")).toMatchObject([
+      { event: "state.unremovable" },
+      { event: "speaker.stopped" },
+    ]);
+    expect(existsSync(`${file}.lock`)).toBe(false);
   });
 
   it("withdraws from a router that does not know Graceful Restart, although others keep the routes", async () => {

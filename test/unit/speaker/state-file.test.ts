@@ -35,6 +35,13 @@ describe("the state file", () => {
     expect(readState(written, READER)).toEqual({ result: "valid", state: STATE });
   });
 
+  it("says until when the node leaves, where it was drained when the file was written", () => {
+    const leaving = { ...STATE, leavesAtEpochMillis: AT + 3000 };
+    expect(text(leaving)).toContain('"leavesAt":"2026-03-01T12:00:03.000Z"');
+    expect(readState(text(leaving), READER)).toEqual({ result: "valid", state: leaving });
+    expect(text(STATE)).not.toContain("leavesAt");
+  });
+
   it("is JSON that a person can read", () => {
     const written: unknown = JSON.parse(text(STATE));
     expect(written).toMatchObject({ state: { version: 1, node: "node-a", bootId: "boot-1", agreedAt: "2026-03-01T12:00:00.000Z" } });
@@ -120,6 +127,26 @@ describe("the state file on disk", () => {
     expect(readState(store.read() ?? "", READER).result).toBe("valid");
   });
 
+  it("does not come back with a write that was under way when it was discarded", async () => {
+    const path = join(directory, "discarded.json");
+    let tried = 0;
+    for (const at of ["before the first octet", "between two", "behind the last"]) {
+      const store = new StateStore(path);
+      await store.write([text(STATE)]);
+      const discarding = function* () {
+        if (at === "before the first octet") store.discard();
+        yield text(STATE).slice(0, 50);
+        if (at === "between two") store.discard();
+        yield text(STATE).slice(50);
+        if (at === "behind the last") store.discard();
+      };
+      await store.write(discarding());
+      expect([at, readdirSync(directory).filter((name) => name.startsWith("discarded"))]).toEqual([at, []]);
+      tried++;
+    }
+    expect(tried).toBe(3);
+  });
+
   it("is for nobody else to read", async () => {
     const path = join(directory, "mode.json");
     await new StateStore(path).write([text(STATE)]);
@@ -182,6 +209,7 @@ const STATE: SavedState = {
   bootId: "boot-1",
   agreedAtEpochMillis: AT,
   routerId: 0x0a00_0001,
+  leavesAtEpochMillis: null,
   peers: [{ peer: bgpPeer("tor", { passwordSecret: { name: "tor" } }), nextHop: { IPv4: "session", IPv6: address("fd00::1") } }],
   routes: [
     route("192.0.2.1/32", ["default/web"]),

@@ -103,7 +103,7 @@ function rig() {
     clock,
     log: (event) => logged.push(event),
     maxAgeMillis: () => 3_600_000,
-    header: () => ({ node: "node-a", bootId: "boot-1", agreedAtEpochMillis: 0, routerId: 1, peers: [] }),
+    header: () => ({ node: "node-a", bootId: "boot-1", agreedAtEpochMillis: 0, routerId: 1, leavesAtEpochMillis: null, peers: [] }),
     *routes() {
       yield* [...routes.values()];
       meanwhile?.();
