@@ -30,6 +30,7 @@ export type LogEvent =
   | { readonly event: "state.restored"; readonly file: string; readonly routes: number; readonly peers: number; readonly agreedAt: string }
   | { readonly event: "state.ignored"; readonly file: string; readonly why: string; readonly aside: string }
   | { readonly event: "state.unwritable"; readonly why: string }
+  | { readonly event: "drain.restored"; readonly file: string; readonly reason: string; readonly since: string }
   | { readonly event: "state.written" }
   | { readonly event: "source.fault"; readonly what: string; readonly why: string }
   | {
@@ -145,6 +146,7 @@ const LEVELS = {
   "state.restored": "info",
   "state.ignored": "warn",
   "state.unwritable": "warn",
+  "drain.restored": "warn",
   "state.written": "info",
   "source.fault": "warn",
   "object.invalid": "warn",

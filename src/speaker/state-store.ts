@@ -1,7 +1,7 @@
 /** The state file on disk: replaced whole or not at all, whatever moment the machine stops at. */
 
-import { readFileSync, renameSync, rmSync } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { readFileSync, renameSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 export class StateStore {
@@ -38,17 +38,22 @@ export class StateStore {
       await file.close();
     }
     await rename(draft, this.#path);
+    await this.#syncDirectory();
+  }
+
+  /** Nothing is to be resumed: resolves when the disk has forgotten it. */
+  async discard(): Promise<void> {
+    await rm(this.#path, { force: true });
+    await this.#syncDirectory();
+  }
+
+  async #syncDirectory(): Promise<void> {
     const directory = await open(dirname(this.#path), "r");
     try {
       await directory.sync();
     } finally {
       await directory.close();
     }
-  }
-
-  /** Nothing is to be resumed. */
-  discard(): void {
-    rmSync(this.#path, { force: true });
   }
 
   /** Out of the way, for whoever wants to look at it. Returns where it is now. */
