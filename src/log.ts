@@ -30,6 +30,7 @@ export type LogEvent =
   | { readonly event: "state.restored"; readonly file: string; readonly routes: number; readonly peers: number; readonly agreedAt: string }
   | { readonly event: "state.ignored"; readonly file: string; readonly why: string; readonly aside: string }
   | { readonly event: "state.unwritable"; readonly why: string }
+  | { readonly event: "drain.restored"; readonly file: string; readonly reason: string; readonly since: string }
   | { readonly event: "state.written" }
   /** The routes were withdrawn, and the next start may announce them from the file until everything was read. */
   | { readonly event: "state.unremovable"; readonly file: string; readonly why: string }
@@ -147,6 +148,7 @@ const LEVELS = {
   "state.restored": "info",
   "state.ignored": "warn",
   "state.unwritable": "warn",
+  "drain.restored": "warn",
   "state.written": "info",
   "state.unremovable": "warn",
   "source.fault": "warn",

@@ -34,7 +34,8 @@ export interface MetricsSource {
   kinds(): Iterable<{ readonly kind: string; readonly synced: boolean; readonly lastEventAgeSeconds: number | null }>;
   invalidObjects(): ReadonlyMap<string, number>;
   sourceRestarts(): Iterable<{ readonly kind: string; readonly cause: string; readonly count: number }>;
-  drained(): boolean;
+  /** Everything that can drain this node, and whether it does. */
+  drainCauses(): Iterable<{ readonly cause: string; readonly drains: boolean }>;
 }
 
 /** What is read at a scrape of a controller. */
@@ -104,7 +105,7 @@ export class Metrics {
       kinds: () => source.kinds(),
       invalidObjects: () => source.invalidObjects(),
       sourceRestarts: () => source.sourceRestarts(),
-      drained: () => false,
+      drainCauses: () => [],
     };
   }
 
@@ -207,7 +208,9 @@ export class Metrics {
     this.#gauge("invalid_objects", "Objects refused; the last valid version of each stays in force.", ["kind"], (set, source) => {
       for (const [kind, count] of source.invalidObjects()) set({ kind }, count);
     });
-    this.#gauge("drained", "1 while this node is drained from inside the process.", [], (set, source) => set({}, source.drained() ? 1 : 0));
+    this.#gauge("drained", "1 for what this node is drained by, from the first word to the end of the drain.", ["cause"], (set, source) => {
+      for (const { cause, drains } of source.drainCauses()) set({ cause }, drains ? 1 : 0);
+    });
   }
 
   #processMetrics(build: BuildInfo): void {

@@ -21,6 +21,8 @@ export type Reply =
   | { readonly kind: "json"; readonly status: number; readonly value: unknown; readonly headers?: Readonly<Record<string, string>> }
   | { readonly kind: "text"; readonly status: number; readonly text: string }
   | { readonly kind: "metrics" }
+  /** The command is given; the answer waits for the disk. */
+  | { readonly kind: "later"; readonly value: Promise<unknown> }
   /** `items`: null = none yet, and a moment at which to wait. */
   | { readonly kind: "stream"; readonly node: string; readonly items: Iterable<object | null> };
 
@@ -78,7 +80,7 @@ const PAGES: Readonly<Record<string, Page>> = {
   "/healthz": get(() => ({ kind: "text", status: 200, text: "ok\n" }), true),
   "/readyz": get((_question, { view }) => {
     const ready = view.ready();
-    return { kind: "text", status: ready ? 200 : 503, text: ready ? "ok\n" : `not ready: ${view.waitingFor()}\n` };
+    return { kind: "text", status: ready ? 200 : 503, text: ready ? `ok\n${drainLine(view)}` : `not ready: ${view.waitingFor()}\n` };
   }, true),
   "/metrics": get(() => ({ kind: "metrics" }), true),
   "/api/v1/peers": get((_question, { view }) => json(view.peers())),
@@ -100,13 +102,11 @@ const PAGES: Readonly<Record<string, Page>> = {
     const reason = parseReason(body);
     if (reason === null) return failure(400, 'the body has to be {"reason": "text"}');
     onCommand("drain", reason);
-    commands.drain(reason);
-    return json({ drained: true, reason });
+    return { kind: "later", value: commands.drain(reason) };
   }),
   "/api/v1/undrain": post((_question, { commands, onCommand }) => {
     onCommand("undrain", "");
-    commands.undrain();
-    return json({ drained: false });
+    return { kind: "later", value: commands.undrain() };
   }),
 };
 
@@ -169,7 +169,7 @@ function failure(status: number, error: string): Reply {
 }
 
 function frontPage(view: SpeakerView): string {
-  const lines = [`Herald on ${view.node}: ${view.ready() ? "ready" : `not ready: ${view.waitingFor()}`}`, ""];
+  const lines = [`Herald on ${view.node}: ${view.ready() ? "ready" : `not ready: ${view.waitingFor()}`}`, drainLine(view)];
   for (const peer of view.peers().items) {
     const { announced } = peer;
     lines.push(
@@ -177,4 +177,10 @@ function frontPage(view: SpeakerView): string {
     );
   }
   return `${[...lines, "", ...Object.keys(PAGES).filter((path) => path !== "/")].join("\n")}\n`;
+}
+
+/** A drained node is ready: it does what it should. */
+function drainLine(view: SpeakerView): string {
+  const { phase, text } = view.drain();
+  return phase === "none" ? "" : `drained: ${text.replaceAll(/\s+/g, " ")}\n`;
 }

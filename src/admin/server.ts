@@ -186,6 +186,9 @@ async function sendReply(response: ServerResponse, reply: Reply, ports: ServerPo
       response.writeHead(200, { ...HEADERS, "Content-Type": ports.metrics.contentType });
       response.end(headOnly ? "" : await ports.metrics.text());
       return;
+    case "later":
+      sendJson(response, 200, await reply.value);
+      return;
     case "stream":
       response.writeHead(200, { ...HEADERS, "Content-Type": "application/json" });
       if (headOnly) response.end();

@@ -37,7 +37,14 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
   });
 
   // Before anything says that it is ready: a signal without its handler ends the process.
-  const stop = stopAsked(flags.whileStdin === true);
+  let exitCode: number = EXIT.done;
+  const stop = stopAsked(flags.whileStdin === true, (code) => {
+    // Not at once: routers that keep routes through a restart would send to a node that may be going down (docs/restart.md).
+    if (!speaker.hurry()) return false;
+    exitCode = code;
+    setTimeout(() => process.exit(code), speaker.stopMillis).unref();
+    return true;
+  });
   process.on("SIGHUP", () => reload(read, speaker, log));
   let started = false;
   const ended = new AbortController();
@@ -58,7 +65,7 @@ export async function runSpeaker(flags: SpeakerFlags): Promise<number> {
     ended.abort();
     clearTimeout(deadline);
   }
-  return EXIT.done;
+  return exitCode;
 }
 
 /** Warms the path of a dump up while the first dial waits its random while; the event loop has a turn between any two. */

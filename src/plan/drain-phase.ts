@@ -5,8 +5,8 @@
 
 import type { RouteAttributes } from "../bgp/rib/route.ts";
 import { sortCommunities, WELL_KNOWN_COMMUNITIES } from "../ip/communities.ts";
-import type { LeavingOptions } from "./change.ts";
-import type { NodeObstacle } from "./node-checks.ts";
+import type { LeavingOptions, PlanChange } from "./change.ts";
+import type { DrainCause, NodeObstacle } from "./node-checks.ts";
 
 /** The grace period of a drain. */
 export interface Leaving {
@@ -15,6 +15,14 @@ export interface Leaving {
   readonly untilMillis: number;
   /** How often the local AS is prepended once more, for routers that do not know the community. */
   readonly prepend: number;
+}
+
+/** Where a drain has got to, and what it is owed to. */
+export interface DrainState {
+  readonly phase: PlanChange["drain"];
+  readonly cause: DrainCause | null;
+  /** The cause in words; "" = there is none. */
+  readonly text: string;
 }
 
 const GRACEFUL_SHUTDOWN = WELL_KNOWN_COMMUNITIES["graceful-shutdown"];
@@ -59,6 +67,14 @@ export class DrainPhase {
     this.#leaving = { obstacle, untilMillis, prepend: this.#options.prepend };
     return null;
   }
+}
+
+/** Of what is in force: a drain within its grace period, or check 10. */
+export function drainStateOf(scene: { readonly leaving: Leaving | null; readonly obstacle: NodeObstacle | null }): DrainState {
+  const { leaving } = scene;
+  const { reason, cause = null, text = "" } = leaving?.obstacle ?? scene.obstacle ?? {};
+  if (reason !== "nodeDrained") return { phase: "none", cause: null, text: "" };
+  return { phase: leaving === null ? "drained" : "leaving", cause, text };
 }
 
 /** The same route as one that is about to go. LOCAL_PREF is sent to iBGP peers alone, the prepends to the others. */

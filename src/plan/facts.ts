@@ -18,8 +18,8 @@ export type Fact =
     }
   /** Decisions of before were made under other words; the peer is configured anew. */
   | { readonly name: "sessionForgotten"; readonly peer: string }
-  /** A local cause of drain (`POST /api/v1/drain` on this process); null = none. */
-  | { readonly name: "drain"; readonly reason: string | null }
+  /** A local cause of drain (`POST /api/v1/drain`); null = none. `since`: RFC 3339, where it is known. */
+  | { readonly name: "drain"; readonly reason: string | null; readonly since?: string | null }
   /**
    * A graceful start: what the process before this one announced, which its peers still have and are told until everything was read. Stated before anything
    * is decided. Whoever owned these routes has passed the gates of check 12. `leavesAtMillis`: where its node was leaving, when the grace period of that drain

@@ -14,6 +14,7 @@ import { type BalanceOptions, balanceOfSpeaker, hasService } from "./balance.ts"
 import { Causes, causeFor } from "./causes.ts";
 import type { Cause, PlanChange, PlannerOptions } from "./change.ts";
 import { CoveringTable, coveringWishes } from "./covering.ts";
+import { type DrainState, drainStateOf } from "./drain-phase.ts";
 import { explainSubject } from "./explain.ts";
 import type { Fact, Input } from "./facts.ts";
 import { HealthGates } from "./health-gates.ts";
@@ -126,16 +127,14 @@ export class Planner {
       probes: this.#gates.takeProbes(),
       wakeAtMillis: earliest(this.#outlet.wakeAtMillis, this.#gates.wakeAtMillis, this.#keeper.wakeAtMillis),
       awaitsGates: this.#keeper.awaitsProxy || this.#gates.awaitsAnswer,
-      drain: this.drain,
+      drain: this.drain.phase,
       pending,
     };
   }
 
-  /** Whether this node is drained, as of the last `decide`. */
-  get drain(): PlanChange["drain"] {
-    const { leaving, obstacle } = this.#keeper.scene.parts;
-    if (leaving !== null) return "leaving";
-    return obstacle?.reason === "nodeDrained" ? "drained" : "none";
+  /** Whether and why this node is drained, as of the last `decide`. */
+  get drain(): DrainState {
+    return drainStateOf(this.#keeper.scene.parts);
   }
 
   /** When the grace period of a drain is over, in the milliseconds of the time fact; null = there is none. */

@@ -11,7 +11,7 @@ import { findingOf, sortFindings } from "./findings.ts";
 import type { HealthGates } from "./health-gates.ts";
 import type { Inventory, Touched } from "./inventory.ts";
 import { compareText } from "./judge.ts";
-import { type NodeObstacle, nodeObstacle } from "./node-checks.ts";
+import { type CommandedDrain, type NodeObstacle, nodeObstacle } from "./node-checks.ts";
 import { judgePeer, type PeerVerdict, peerSelectsNode, type SessionFact, sameNextHops } from "./peers.ts";
 import { ProxyGate } from "./proxy-gate.ts";
 import { Scene, type SceneParts } from "./scene.ts";
@@ -49,7 +49,7 @@ export class SceneKeeper {
   readonly #pool: WishPool;
   readonly #proxy = new ProxyGate();
   readonly #sessions = new Map<string, SessionFact>();
-  #localDrain: string | null = null;
+  #localDrain: CommandedDrain | null = null;
   readonly #drain: DrainPhase;
   /** What checks 8 to 10 say of this node, as far as it is in force. */
   #obstacle: NodeObstacle | null = null;
@@ -123,7 +123,7 @@ export class SceneKeeper {
         if (this.#sessions.delete(fact.peer)) this.#peers = { kind: "Session", name: fact.peer, resourceVersion: "" };
         return;
       case "drain":
-        this.#localDrain = fact.reason;
+        this.#localDrain = fact.reason === null ? null : { reason: fact.reason, since: fact.since ?? null };
         this.#node = { kind: "Drain", name: this.#options.node, resourceVersion: "" };
         return;
       case "restored":

@@ -1,5 +1,7 @@
 import { SpeakerError } from "../errors.ts";
+import type { DrainAnswer, UndrainAnswer } from "../view/drain.ts";
 import type { SpeakerCommands } from "../view/speaker-view.ts";
+import type { DrainKeeper } from "./drain-keeper.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerSet } from "./peer-set.ts";
 import type { Planning } from "./planning.ts";
@@ -7,6 +9,7 @@ import type { Planning } from "./planning.ts";
 interface CommandsPorts {
   readonly peers: PeerSet;
   readonly planning: Planning;
+  readonly drains: DrainKeeper;
   /** For the timeline. */
   happened(kind: string, text: string): void;
 }
@@ -19,14 +22,20 @@ export class Commands implements SpeakerCommands {
     this.#ports = ports;
   }
 
-  drain(reason: string): void {
-    this.#ports.happened("drained", `drained through the admin API: ${reason}`);
-    this.#ports.planning.state({ name: "drain", reason });
+  drain(reason: string): Promise<DrainAnswer> {
+    const { drains, planning, happened } = this.#ports;
+    const answer = drains.start(reason);
+    happened("drained", `drained through the admin API: ${reason}`);
+    planning.state(drains.fact());
+    return answer;
   }
 
-  undrain(): void {
-    this.#ports.happened("undrained", "the drain through the admin API is over");
-    this.#ports.planning.state({ name: "drain", reason: null });
+  undrain(): Promise<UndrainAnswer> {
+    const { drains, planning, happened } = this.#ports;
+    const answer = drains.end();
+    happened("undrained", "the drain through the admin API is over");
+    planning.state(drains.fact());
+    return answer;
   }
 
   resetPeer(name: string): void {

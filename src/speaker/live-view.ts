@@ -6,6 +6,8 @@ import { formatAddress } from "../ip/format.ts";
 import { parseAddress, parsePrefix } from "../ip/parse.ts";
 import { containsAddress } from "../ip/prefix.ts";
 import type { MetricsSource, PeerMetrics } from "../metrics.ts";
+import type { DrainState } from "../plan/drain-phase.ts";
+import { DRAIN_CAUSES } from "../plan/node-checks.ts";
 import type { Planner } from "../plan/planner.ts";
 import type { BalanceItem, TimelineEvent } from "../plan/report.ts";
 import { formatSubject, parseSubject, type Subject } from "../plan/subject.ts";
@@ -167,8 +169,13 @@ export class LiveView implements SpeakerView, MetricsSource {
     else for (const [cause, count] of this.#faults) yield { kind: "all", cause, count };
   }
 
-  drained(): boolean {
-    return this.#parts.planner.drain !== "none";
+  drain(): DrainState {
+    return this.#parts.planner.drain;
+  }
+
+  *drainCauses(): Generator<{ readonly cause: string; readonly drains: boolean }> {
+    const { cause: inForce } = this.drain();
+    for (const cause of DRAIN_CAUSES) yield { cause, drains: cause === inForce };
   }
 
   /** Where the timeline does not reach, the time from which on nothing else was the case. */

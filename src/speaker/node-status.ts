@@ -1,6 +1,7 @@
 import { MOST_PEERS, type NodeStatus, type PeerSessionStatus, type SessionErrorStatus } from "../objects/bgp-node-status.ts";
 import { type Aspect, aspect, cut, listed, toConditions } from "../objects/conditions.ts";
 import type { Finding } from "../objects/kinds.ts";
+import type { DrainState } from "../plan/drain-phase.ts";
 import type { PeerView } from "../view/peers.ts";
 
 /** What the speaker says about itself in its BGPNodeStatus: computed from what it shows, without I/O. */
@@ -12,7 +13,7 @@ export interface NodeStatusInputs {
   /** The first full state of every kind was read and decided on; otherwise what is waited for, in words. */
   readonly ready: boolean;
   readonly waitingFor: string;
-  readonly drained: boolean;
+  readonly drain: DrainState;
   /** Of the source, as they are now. */
   readonly findings: readonly Finding[];
 }
@@ -56,7 +57,7 @@ export function toStatusObject(status: NodeStatus): unknown {
   return { ...status, peers: status.peers.map(({ lastError, ...peer }) => (lastError === null ? peer : { ...peer, lastError })) };
 }
 
-function conditionsOf({ ready, waitingFor, peers, drained, findings }: NodeStatusInputs, up: readonly PeerView[]): readonly Aspect[] {
+function conditionsOf({ ready, waitingFor, peers, drain, findings }: NodeStatusInputs, up: readonly PeerView[]): readonly Aspect[] {
   const lost = findings.filter(({ code }) => code === "sourceLost");
   const refused = findings.filter(({ severity, object }) => severity === "error" && object !== null);
   return [
@@ -64,8 +65,8 @@ function conditionsOf({ ready, waitingFor, peers, drained, findings }: NodeStatu
       ? aspect("Ready", "True", "Decided", "every kind was read, and every address decided on")
       : aspect("Ready", "False", "Waiting", `waits for ${waitingFor}`),
     sessionsAspect(peers, up),
-    drained
-      ? aspect("Drained", "True", "Drained", "the node is drained: it draws no new traffic")
+    drain.phase !== "none"
+      ? aspect("Drained", "True", "Drained", cut(`the node draws no new traffic: ${drain.text}`))
       : aspect("Drained", "False", "NotDrained", "the node is not drained"),
     lost.length > 0
       ? aspect("SourceLost", "True", "SourceLost", lost.map(({ message }) => message).join("; "))

@@ -27,6 +27,7 @@ import { readGateways } from "./default-gateway.ts";
 import { departureOf } from "./departure.ts";
 import { EndOfRib } from "./end-of-rib.ts";
 import { FindingLog } from "./finding-log.ts";
+import { GraceWait } from "./grace-wait.ts";
 import { type ReadAddresses, readHostAddresses } from "./host-addresses.ts";
 import { askOverHttp, type HttpAsk } from "./http-ask.ts";
 import { KubeReports, type ReportTo } from "./kube-reports.ts";
@@ -120,7 +121,7 @@ export class Speaker {
   #announcedSync = false;
   #firstTransitions = 0;
   #awaitsGates = false;
-  #drained: (() => void) | null = null;
+  readonly #grace: GraceWait;
   #stopping: Promise<void> | null = null;
   #finished: Promise<void> = Promise.resolve();
   #listening: readonly { readonly address: Address; readonly port: number }[] = [];
@@ -129,6 +130,7 @@ export class Speaker {
     const { config, log, metrics, clock, source, transport = tcp, random, loadSystemCalls: load = loadSystemCalls } = options;
     this.#options = options;
     this.#config = config;
+    this.#grace = new GraceWait(clock);
     this.#findings = new FindingLog(log);
     this.#planner = new Planner({
       ...plannerOptionsOf(config),
@@ -254,9 +256,9 @@ export class Speaker {
     });
     this.#view = view;
     this.view = view;
-    this.commands = new Commands({ ...parts, happened: (kind, text) => this.#happened(null, kind, text) });
+    this.commands = new Commands({ ...parts, drains: this.#stability.drains, happened: (kind, text) => this.#happened(null, kind, text) });
     metrics.setSource(view);
-    const look = () => ({ peers: view.peers().items, ready: view.ready(), waitingFor: view.waitingFor(), drained: view.drained() });
+    const look = () => ({ peers: view.peers().items, ready: view.ready(), waitingFor: view.waitingFor(), drain: view.drain() });
     const reporting = { clock, log, node: config.nodeName, namespace: config.namespace, random: Math.random, planner: this.#planner, look };
     const { reportTo = null } = options;
     this.#reports = reportTo === null ? null : new KubeReports({ ...reportTo, ...reporting }, config.status.node);
@@ -313,9 +315,15 @@ export class Speaker {
     return this.#stopping;
   }
 
+  /** A stop that waits for the end of a drain waits no longer: it withdraws, and says Cease/2. False = none waits. */
+  hurry(): boolean {
+    return this.#grace.giveUp();
+  }
+
   /** How long a stop may take from now on, in milliseconds: a drain under way is finished first. */
   get stopMillis(): number {
-    return STOP_MILLIS + (this.#planner.drain === "leaving" ? this.#config.drain.gracePeriodMillis + DRAIN_PATIENCE_MILLIS : 0);
+    const waits = this.#planner.drain.phase === "leaving" && !this.#grace.givenUp;
+    return STOP_MILLIS + (waits ? this.#config.drain.gracePeriodMillis + DRAIN_PATIENCE_MILLIS : 0);
   }
 
   /** Takes over what can change while it runs. The rest is named, and stays as it was. */
@@ -337,8 +345,8 @@ export class Speaker {
     const start = clock.now();
     const podDeleted = this.#options.ownPodDeleted?.() ?? false;
     log({ event: "speaker.stopping", why: cause.text, podDeleted });
-    const departure = departureOf(this.#config.shutdown, this.#planner.drain, podDeleted);
-    if (departure === "drain") await this.#untilDrained();
+    const departure = departureOf(this.#config.shutdown, this.#planner.drain.phase, podDeleted);
+    if (departure === "drain") await this.#grace.wait(this.#config.drain.gracePeriodMillis + DRAIN_PATIENCE_MILLIS);
     this.#ended.abort();
     this.#lastPeer.stop();
     this.#planning.stop();
@@ -360,19 +368,6 @@ export class Speaker {
     await this.#recorder?.close();
     metrics.stop();
     log({ event: "speaker.stopped", milliseconds: Math.round(clock.now() - start) });
-  }
-
-  /** Resolves when the grace period of the drain under way is over and its withdrawals are decided, or a little later than that should be. */
-  async #untilDrained(): Promise<void> {
-    const { clock } = this.#options;
-    await new Promise<void>((resolve) => {
-      const timer = clock.setTimer(this.#config.drain.gracePeriodMillis + DRAIN_PATIENCE_MILLIS, resolve);
-      this.#drained = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
-    this.#drained = null;
   }
 
   #batch(batch: SourceBatch): void {
@@ -436,7 +431,7 @@ export class Speaker {
     metrics.observePlan(millis);
     this.#stability.decided(!this.#announcedSync, { change: (peer) => this.#peers.change(peer) });
     this.#endOfRib.decided(this.#peers.all(), this.#awaitsGates);
-    if (this.#planner.drain !== "leaving") this.#drained?.();
+    if (this.#planner.drain.phase !== "leaving") this.#grace.over();
     for (const peer of this.#peers.all()) {
       if (this.#waitingForRoutes.delete(peer.name)) peer.openRoutes();
       peer.flush(round);

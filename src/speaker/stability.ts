@@ -10,6 +10,7 @@ import type { PlanChange } from "../plan/change.ts";
 import type { Planner } from "../plan/planner.ts";
 import type { Source } from "../source/source.ts";
 import { type AnnouncedRoutesPorts, announcedRoute, announcedRoutes } from "./announced-routes.ts";
+import { DrainKeeper } from "./drain-keeper.ts";
 import { loadState, Restoration, type RestorationPorts } from "./restoration.ts";
 import type { SavedState, StateHeader } from "./state-file.ts";
 import { StateKeeper } from "./state-keeper.ts";
@@ -35,6 +36,8 @@ export interface StabilityPorts extends AnnouncedRoutesPorts {
 const LAST_WRITE_MILLIS = 500;
 
 export class Stability {
+  /** The drain asked for through the admin API. */
+  readonly drains: DrainKeeper;
   readonly #ports: StabilityPorts;
   #lock: StateLock | null = null;
   #store: OpenState | null = null;
@@ -44,6 +47,7 @@ export class Stability {
 
   constructor(ports: StabilityPorts) {
     this.#ports = ports;
+    this.drains = new DrainKeeper(ports);
   }
 
   /** The state file alone speaks. */
@@ -74,8 +78,12 @@ export class Stability {
     if (this.#lock === null) return;
     const store = this.#ports.storage.open(stateFile);
     this.#store = store;
+    const drainFile = `${stateFile}.drain`;
+    this.drains.open(this.#ports.storage.open(drainFile), drainFile);
     const reader = { node, bootId, heraldNamespace, maxAgeMillis: this.#ports.maxAgeMillis(), nowEpochMillis: clock.wall().getTime() };
-    this.#restoration = new Restoration(loadState(store, stateFile, reader, log));
+    // What a drained node announced before is not announced again, not even until everything was read.
+    const isDrained = this.drains.drain !== null;
+    if (!isDrained) this.#restoration = new Restoration(loadState(store, stateFile, reader, log));
     this.#keeper = new StateKeeper({
       clock,
       log,
@@ -89,6 +97,7 @@ export class Stability {
 
   /** A graceful start speaks. */
   begin(ports: RestorationPorts): void {
+    if (this.drains.drain !== null) ports.state(this.drains.fact());
     this.#restoration.begin(ports, this.#ports.clock);
   }
 
@@ -121,7 +130,7 @@ export class Stability {
     this.#keeper?.stop();
     await this.#keeper?.finish(LAST_WRITE_MILLIS);
     try {
-      this.#store?.discard();
+      await this.#store?.discard();
     } catch (error) {
       const { log, stateFile } = this.#ports;
       log({ event: "state.unremovable", file: stateFile ?? "", why: error instanceof Error ? error.message : String(error) });

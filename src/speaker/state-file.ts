@@ -1,9 +1,5 @@
-/**
- * The state file (docs/semantics.md, "Static stability"): what was announced, as one JSON value `{"state":{…},"checksum":"…"}`. The checksum is
- * SHA-256 over the octets of `state` as they stand in the file, so that a single changed or missing octet is noticed. Pure: text in, text out.
- */
+/** The state file (docs/semantics.md, "Static stability"): what was announced, as one sealed JSON value. Pure: text in, text out. */
 
-import { createHash } from "node:crypto";
 import { PLAIN_ATTRIBUTES, type RouteAttributes } from "../bgp/rib/route.ts";
 import { FAMILIES, type Family } from "../ip/address.ts";
 import { formatAddress, formatPrefix } from "../ip/format.ts";
@@ -14,6 +10,7 @@ import { bgpPeerManifest, readBGPPeerManifest } from "../objects/bgp-peer-manife
 import type { BGPPeer } from "../objects/kinds.ts";
 import { isRecord } from "../objects/schema.ts";
 import type { NextHop } from "../plan/change.ts";
+import { sealed, unsealed } from "./state-seal.ts";
 
 /** Rises with every change that an older reader would misread. */
 const FORMAT = 1;
@@ -62,13 +59,11 @@ export function renderRoute({ prefix, owners, to }: SavedRoute): string {
 }
 
 /** Pieces of the file in order; null = a moment at which the event loop may turn. */
-export function* renderState(header: StateHeader, routes: Iterable<string>): Generator<string | null> {
-  const hash = createHash("sha256");
-  const hashed = (text: string): string => {
-    hash.update(text);
-    return text;
-  };
-  yield PREFIX;
+export function renderState(header: StateHeader, routes: Iterable<string>): Generator<string | null> {
+  return sealed(piecesOf(header, routes));
+}
+
+function* piecesOf(header: StateHeader, routes: Iterable<string>): Generator<string | null> {
   const head = {
     version: FORMAT,
     node: header.node,
@@ -87,12 +82,11 @@ export function* renderState(header: StateHeader, routes: Iterable<string>): Gen
     piece += separator + route;
     separator = ",\n";
     if (piece.length < PIECE_LENGTH) continue;
-    yield hashed(piece);
+    yield piece;
     yield null;
     piece = "";
   }
-  yield hashed(`${piece}]}`);
-  yield `${CHECKSUM_KEY}${hash.digest("hex")}"}\n`;
+  yield `${piece}]}`;
 }
 
 function withoutPlain(attributes: RouteAttributes): Partial<RouteAttributes> {
@@ -102,9 +96,6 @@ function withoutPlain(attributes: RouteAttributes): Partial<RouteAttributes> {
 
 /** Some 1 ms of work. */
 const PIECE_LENGTH = 131_072;
-const CHECKSUM_KEY = ',"checksum":"';
-const PREFIX = '{"state":';
-const TAIL_LENGTH = CHECKSUM_KEY.length + 64 + 3;
 
 /** Who reads, and when. */
 export interface StateReader {
@@ -122,7 +113,8 @@ export type StateVerdict =
 
 /** Whether the text is a whole state file that this process may speak from. */
 export function readState(text: string, reader: StateReader): StateVerdict {
-  const body = checkedBody(text);
+  const unsealedText = unsealed(text);
+  const body = unsealedText === null ? null : recordOf(JSON.parse(unsealedText));
   if (body === null) return { result: "damaged", why: "its checksum does not match: it was cut off or changed" };
   const { version, node, bootId, agreedAt } = body;
   if (version !== FORMAT)
@@ -137,15 +129,6 @@ export function readState(text: string, reader: StateReader): StateVerdict {
   if (age < -CLOCK_STEP_MILLIS) return { result: "stale", why: `it is dated ${String(agreedAt)}, in the future` };
   if (age > reader.maxAgeMillis) return { result: "stale", why: `it is as of ${String(agreedAt)}, older than stateMaxAge` };
   return { result: "valid", state };
-}
-
-function checkedBody(text: string): Readonly<Record<string, unknown>> | null {
-  const tail = text.slice(-TAIL_LENGTH);
-  if (!text.startsWith(PREFIX) || text.length < PREFIX.length + TAIL_LENGTH || !tail.startsWith(CHECKSUM_KEY) || !tail.endsWith('"}\n'))
-    return null;
-  const body = text.slice(PREFIX.length, -TAIL_LENGTH);
-  if (createHash("sha256").update(body).digest("hex") !== tail.slice(CHECKSUM_KEY.length, -3)) return null;
-  return recordOf(JSON.parse(body));
 }
 
 function stateOf(body: Readonly<Record<string, unknown>>, reader: StateReader, agreedAtEpochMillis: number): SavedState | null {

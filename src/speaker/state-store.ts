@@ -1,12 +1,13 @@
 /** The state file on disk: replaced whole or not at all, whatever moment the machine stops at. */
 
-import { readFileSync, renameSync, rmSync } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { readFileSync, renameSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 export class StateStore {
   readonly #path: string;
-  #discarded = false;
+  /** How often it was discarded: tells a write whether that happened under it. */
+  #discards = 0;
 
   constructor(path: string) {
     this.#path = path;
@@ -27,6 +28,7 @@ export class StateStore {
    * Nobody else reads it: it says how the rack is built. What was discarded meanwhile is not written.
    */
   async write(pieces: Iterable<string | null>): Promise<void> {
+    const discards = this.#discards;
     const draft = `${this.#path}.new`;
     const file = await open(draft, "w", 0o600);
     try {
@@ -38,25 +40,29 @@ export class StateStore {
     } finally {
       await file.close();
     }
-    if (!this.#discarded) await rename(draft, this.#path);
+    if (this.#discards === discards) await rename(draft, this.#path);
     // A disk that was slow may have had this write under way for longer than a stop waits.
-    if (this.#discarded) {
-      rmSync(draft, { force: true });
-      rmSync(this.#path, { force: true });
-      return;
+    if (this.#discards !== discards) {
+      await rm(draft, { force: true });
+      await rm(this.#path, { force: true });
     }
+    await this.#syncDirectory();
+  }
+
+  /** Nothing is to be resumed, and no write that is under way lands any more: resolves when the disk has forgotten it. Rejects where it cannot be removed. */
+  async discard(): Promise<void> {
+    this.#discards++;
+    await rm(this.#path, { force: true });
+    await this.#syncDirectory();
+  }
+
+  async #syncDirectory(): Promise<void> {
     const directory = await open(dirname(this.#path), "r");
     try {
       await directory.sync();
     } finally {
       await directory.close();
     }
-  }
-
-  /** Nothing is to be resumed, and nothing is written any more. @throws where it cannot be removed. */
-  discard(): void {
-    this.#discarded = true;
-    rmSync(this.#path, { force: true });
   }
 
   /** Out of the way, for whoever wants to look at it. Returns where it is now. */

@@ -1,6 +1,8 @@
 /** The port through which the admin server reads and commands a running speaker. */
 
+import type { DrainState } from "../plan/drain-phase.ts";
 import type { BalanceItem } from "../plan/report.ts";
+import type { DrainAnswer, UndrainAnswer } from "./drain.ts";
 import type { EventsView } from "./events.ts";
 import type { ExplainView } from "./explain.ts";
 import type { PeersView } from "./peers.ts";
@@ -21,6 +23,7 @@ export interface SpeakerView {
   ready(): boolean;
   /** What readiness waits for, in words; "" when ready. */
   waitingFor(): string;
+  drain(): DrainState;
   peers(): PeersView;
   routes(): Iterable<RouteView>;
   services(): Iterable<ServiceView>;
@@ -36,9 +39,9 @@ export interface SpeakerView {
 
 /** What the admin server may ask for. */
 export interface SpeakerCommands {
-  /** Drains this node from inside the process. */
-  drain(reason: string): void;
-  undrain(): void;
+  /** Drains this node from inside the process: in force at once; resolves when the next process would know it too, or with why it will not. */
+  drain(reason: string): Promise<DrainAnswer>;
+  undrain(): Promise<UndrainAnswer>;
   /** Ends the session with Cease/4 and starts it anew. @throws {SpeakerError} SUBJECT_UNKNOWN */
   resetPeer(name: string): void;
   /** Sends everything again. @throws {SpeakerError} SUBJECT_UNKNOWN */

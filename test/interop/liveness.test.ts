@@ -24,6 +24,7 @@ requireTools(
   let fabric: Fabric;
   let herald: Herald;
   let cut: LinkCut;
+  let router: Frr;
 
   beforeAll(async () => {
     fabric = new Fabric("silent", [
@@ -31,7 +32,7 @@ requireTools(
       { name: "router", addresses: [`${ROUTER}/24`] },
     ]);
     const peer = { address: NODE, asn: 65001, passive: true, families: ["IPv4"] as const };
-    const router = new Frr(fabric.host("router"), { asn: 65000, routerId: ROUTER, address: ROUTER, peers: [peer] });
+    router = new Frr(fabric.host("router"), { asn: 65000, routerId: ROUTER, address: ROUTER, peers: [peer] });
     herald = new Herald(fabric.host("node"), { node: "node" });
     herald.cluster.node("node", [NODE]);
     herald.cluster.attributes([{ name: "plain" }]);
@@ -46,6 +47,7 @@ requireTools(
   afterAll(async () => fabric?.close());
   beforeEach(async () => {
     cut.mend();
+    router.resume();
     await until("the session is up", async () => (await herald.peer("tor"))["state"] === "Established");
   });
 
@@ -72,5 +74,14 @@ requireTools(
     await herald.post("/api/v1/peers/tor/reset");
     await until("the OPEN is given up", async () => (await lastError()).text.includes("did not acknowledge our OPEN"));
     expect((await herald.peer("tor"))["state"]).not.toBe("Established");
+  });
+
+  it("after its kernel took the connection, which its daemon never hears of, is given up long before four minutes, and dialled again", async () => {
+    router.freeze();
+    await until("the hold timer ends the session", async () => (await lastError()).code === 4);
+    await until("the next connection is given up", async () => (await lastError()).text.includes("sent no OPEN"), 60_000);
+    await until("yet another one was taken", async () => (await herald.peer("tor"))["state"] === "OpenSent");
+    router.resume();
+    await until("the session is up", async () => (await herald.peer("tor"))["state"] === "Established", 60_000);
   });
 });

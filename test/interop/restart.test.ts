@@ -82,7 +82,7 @@ requireTools(
     // A session that comes up without R and F of a restart clears what is stale.
     await gone(WEB, SHOP, NEW);
     // Or the next case would go on where this one stopped.
-    for (const file of [stateFile, `${stateFile}.damaged`]) rmSync(file, { force: true });
+    for (const file of [stateFile, `${stateFile}.damaged`, `${stateFile}.drain`]) rmSync(file, { force: true });
   });
   afterAll(async () => fabric?.close());
 
@@ -299,6 +299,57 @@ requireTools(
       expect(await exit).toBe(0);
       await both("nothing");
       expect(JSON.stringify(frr.neighbor(NODE))).toContain("herald is shutting down");
+    });
+
+    it.each([
+      ["SIGTERM", 143],
+      ["SIGINT", 130],
+    ] as const)(
+      "is cut short by a second %s: nothing is left on the routers, which would keep it for a process that only died",
+      async (signal, code) => {
+        const herald = await announcing(["web"], { drain: { gracePeriod: "60s" }, shutdown: "gracefulRestart" });
+        node(herald.cluster, { annotations: { "herald.dev/drain": "" } });
+        await until("the community", async () => bird.table("IPv4").get(WEB)?.[0]?.communities.includes("65535:0") === true);
+        herald.signal("SIGTERM");
+        await until("the first signal was heard", async () => herald.output().includes("speaker.stopping"));
+        expect(tables()).toEqual({ frr: [WEB], bird: [WEB] });
+        herald.signal(signal);
+        expect(await herald.ended()).toBe(code);
+        await both("nothing");
+        expect(JSON.stringify(frr.neighbor(NODE))).toContain("herald is shutting down");
+      },
+    );
+
+    it("asked for by a command outlives a kill in its grace period: the next process announces nothing until the end of the drain", async () => {
+      const first = await announcing(["web"], { drain: { gracePeriod: "60s" } });
+      expect(await first.post("/api/v1/drain")).toBe(200);
+      await until("the community", async () => bird.table("IPv4").get(WEB)?.[0]?.communities.includes("65535:0") === true);
+      await first.crash();
+      await down();
+      expect(bird.table("IPv4").get(WEB)?.[0]?.communities).toEqual(["65535:0"]);
+
+      const second = speaker({});
+      await second.start();
+      await both("nothing");
+      await established();
+      // What is decided now is not announced either: End-of-RIB is all that was ever sent.
+      cluster(second.cluster, ["web", "new"]);
+      await until("the decision", async () =>
+        list((await second.get("/api/v1/services"))["items"])
+          .map(record)
+          .some((item) => item["address"] === ADDRESSES["new"] && item["reason"] === "nodeDrained"),
+      );
+      for (const name of ["frr", "bird"]) expect((await second.peer(name))["announced"]).toMatchObject({ IPv4: 0 });
+      expect(tables()).toEqual({ frr: [], bird: [] });
+      expect(await second.metrics()).toContain('herald_drained{cause="command"} 1');
+
+      expect(await second.post("/api/v1/undrain")).toBe(200);
+      await both("the routes", WEB, NEW);
+      await second.crash();
+      const third = speaker({});
+      await third.start();
+      await until("FRR has heard the routes again", async () => frr.stale("IPv4").length === 0);
+      expect(tables()).toEqual({ frr: [WEB, NEW], bird: [WEB, NEW] });
     });
 
     it("of a node whose other router is down concerns that one alone", async () => {

@@ -26,7 +26,10 @@ const SOURCE: MetricsSource = {
   ],
   invalidObjects: () => new Map([["BGPPeer", 1]]),
   sourceRestarts: () => [{ kind: "all", cause: "EACCES", count: 1 }],
-  drained: () => true,
+  drainCauses: () => [
+    { cause: "taint", drains: true },
+    { cause: "command", drains: false },
+  ],
 };
 
 describe("the metrics (docs/admin-api.md, metrics)", () => {
@@ -58,13 +61,14 @@ describe("the metrics (docs/admin-api.md, metrics)", () => {
       "herald_source_last_event_age_seconds 1.5",
       'herald_source_restarts_total{kind="all",cause="EACCES"} 1',
       'herald_invalid_objects{kind="BGPPeer"} 1',
-      "herald_drained 1",
+      'herald_drained{cause="taint"} 1',
+      'herald_drained{cause="command"} 0',
       'herald_event_loop_delay_seconds{quantile="p99"}',
       `herald_build_info{version="1.2.3",commit="abc",node="${process.versions.node}"} 1`,
       "process_resident_memory_bytes ",
       "process_cpu_seconds_total ",
     ];
-    expect(expected).toHaveLength(26);
+    expect(expected).toHaveLength(27);
     expect(expected.filter((line) => !text.includes(line))).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { startDial } from "./idle.ts";
 import type { PeerAction } from "./session.ts";
 import type { ConnectionContext, ConnectionEvent, ConnectionState, ConnectionStep } from "./state.ts";
 import { stay, timersOf } from "./state.ts";
-import { OPEN_HOLD_MILLIS, setTimer } from "./timers.ts";
+import { openWaitMillis, setTimer } from "./timers.ts";
 
 /** RFC 4271 §8.2.2, "Active State": waits for the peer to dial, or for its own next dial. */
 export function stepActive(
@@ -39,7 +39,7 @@ export function stepActive(
   }
 }
 
-/** TCP is up: the OPEN leaves at once, HoldTimer runs with its large value → OpenSent (RFC 4271 §8.2.2, events 16 and 17). */
+/** TCP is up: the OPEN leaves at once, HoldTimer runs with a large value → OpenSent (RFC 4271 §8.2.2, events 16 and 17). */
 export function sendOpen(
   state: ConnectionState,
   context: ConnectionContext,
@@ -54,7 +54,7 @@ export function sendOpen(
       ...first,
       ...timersOf(state).map((timer) => ({ name: "clearTimer", slot, timer }) as const),
       { name: "send", slot, message: open },
-      setTimer(context, "hold", OPEN_HOLD_MILLIS),
+      setTimer(context, "hold", openWaitMillis(context.settings.holdTimeSeconds, context.silences)),
       transition(context, state.name, "OpenSent", why),
     ],
     ending: null,

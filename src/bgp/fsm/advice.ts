@@ -43,6 +43,11 @@ export function closedInOpenSentWords(why: string, refusals: number): string {
   return `the router closed the connection without an OPEN (${why}): it may not know this node's address${repeated}`;
 }
 
+/** TCP is up and nothing came: a kernel accepts connections that its daemon has not seen yet. */
+export function silentInOpenSentWords(): string {
+  return "the router took the connection and sent no OPEN: is its BGP daemon stopped or busy?";
+}
+
 const HINTS: Readonly<Record<string, (settings: SessionSettings) => string>> = {
   "2/1": () => "the router does not speak BGP version 4 with us",
   "2/2": ({ localAsn }) =>

@@ -4,6 +4,7 @@
  * doubling to 300 s, forgotten after 300 quiet seconds. Everything is spread by chance, so that nodes do not dial in step.
  */
 
+import { HOLD_TIMER_EXPIRED } from "../wire/iana.ts";
 import { isRefusal } from "./advice.ts";
 import type { Draws } from "./jitter.ts";
 import { spread } from "./jitter.ts";
@@ -20,11 +21,13 @@ export interface RetryPolicy {
   readonly attempts: number;
   /** Those of them the router turned away without a reason that names a setting. */
   readonly refusals: number;
+  /** Those of them on which the router said nothing until the hold timer ran out. */
+  readonly silences: number;
   /** The last damping wait, which decides how long the next one is. */
   readonly damping: { readonly millis: Millis; readonly until: Millis } | null;
 }
 
-export const FRESH_POLICY: RetryPolicy = { attempts: 0, refusals: 0, damping: null };
+export const FRESH_POLICY: RetryPolicy = { attempts: 0, refusals: 0, silences: 0, damping: null };
 
 export interface Wait {
   readonly policy: RetryPolicy;
@@ -35,8 +38,8 @@ export interface Wait {
 /** The wait that follows the end of a connection; `established` when a session was up on it. */
 export function waitAfter(policy: RetryPolicy, ending: Ending, established: boolean, now: Millis, draws: Draws): Wait {
   const counted = established
-    ? { ...policy, attempts: 0, refusals: 0 }
-    : { ...policy, refusals: policy.refusals + (turnedAway(ending) ? 1 : 0) };
+    ? { ...policy, attempts: 0, refusals: 0, silences: 0 }
+    : { ...policy, refusals: policy.refusals + (turnedAway(ending) ? 1 : 0), silences: policy.silences + (fellSilent(ending) ? 1 : 0) };
   if (willRepeat(ending)) return dampedWait(counted, now);
   return { policy: { ...counted, attempts: counted.attempts + 1 }, millis: retryMillis(counted, draws), damped: false };
 }
@@ -57,7 +60,7 @@ export function retryMillis(policy: RetryPolicy, draws: Draws): Millis {
 
 /** The session came up: the next loss starts from the shortest wait. Damping is remembered: it may have come up only to be refused again. */
 export function policyWhenEstablished(policy: RetryPolicy): RetryPolicy {
-  return { ...policy, attempts: 0, refusals: 0 };
+  return { ...policy, attempts: 0, refusals: 0, silences: 0 };
 }
 
 /** OPEN errors either way, Cease 1 and 5. Not a version error received: RFC 4271 §8.2.2 exempts it (event 24). */
@@ -73,4 +76,8 @@ function turnedAway(ending: Ending): boolean {
     ending.kind === "closed" ||
     (ending.kind === "notification" && ending.direction === "received" && isRefusal(ending.code, ending.subcode))
   );
+}
+
+function fellSilent(ending: Ending): boolean {
+  return ending.kind === "notification" && ending.direction === "sent" && ending.code === HOLD_TIMER_EXPIRED.code;
 }

@@ -1,7 +1,7 @@
 import { assertNever, WireError } from "../../errors.ts";
 import { FSM_ERROR } from "../wire/iana.ts";
 import type { Message, OpenMessage } from "../wire/messages.ts";
-import { closedInOpenSentWords } from "./advice.ts";
+import { closedInOpenSentWords, silentInOpenSentWords } from "./advice.ts";
 import { answerWireError, closedByPeer, closeSilently, notifiedByPeer, transition } from "./ending.ts";
 import { onCollisionDump, onHoldExpired, onStop, onUnexpected, onWireError } from "./last-words.ts";
 import { negotiate } from "./negotiation.ts";
@@ -19,7 +19,7 @@ export function stepOpenSent(state: OpenSentState, event: ConnectionEvent, conte
     case "tcpFailed":
       return closedByPeer(state, context, closedInOpenSentWords(event.why, context.refusals));
     case "timer":
-      return event.timer === "hold" ? onHoldExpired(state, context, "the router sent no OPEN for 240 s") : stay(state);
+      return event.timer === "hold" ? onHoldExpired(state, context, silentInOpenSentWords()) : stay(state);
     case "wireError":
       return onWireError(state, event.error, context);
     case "stop":

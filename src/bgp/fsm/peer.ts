@@ -281,7 +281,8 @@ function stopWaiting(draft: Draft): void {
 
 function contextOf(draft: Draft, slot: Slot): ConnectionContext {
   const { settings, now, draws, restarting } = draft;
-  return { slot, settings, now, draws, restarting, refusals: draft.policy.refusals };
+  const { refusals, silences } = draft.policy;
+  return { slot, settings, now, draws, restarting, refusals, silences };
 }
 
 function otherOf(slot: Slot): Slot {

@@ -79,6 +79,8 @@ export interface ConnectionContext {
   readonly restarting: boolean;
   /** How many connections in a row the peer refused before Established: changes words only. */
   readonly refusals: number;
+  /** How many connections in a row the peer left without a word until the hold timer ended them. */
+  readonly silences: number;
 }
 
 /** Nothing happens. */

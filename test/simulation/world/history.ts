@@ -167,12 +167,13 @@ function mend(world: World): void {
   for (const node of nodes) {
     node.proxy.alive = true;
     node.setReachable(true);
+    powerOn(world, node);
+    startNode(world, node);
+    // A drain outlives its process: there has to be one that can be told.
     if (node.drainedByHand) {
       node.drain(false);
       world.drained(node);
     }
-    powerOn(world, node);
-    startNode(world, node);
   }
   world.touch();
 }

@@ -59,7 +59,7 @@ export class SimulatedNode {
   #boot = 0;
   /** Asked of the API server's Pod object: this stop is a rollout. */
   #podDeleted = false;
-  /** `herald drain` on this node. */
+  /** `POST /api/v1/drain` on this node: what its process was told, or what its disk says to the next. */
   drainedByHand = false;
   /** The API server answers it. */
   reachable = true;
@@ -143,8 +143,7 @@ export class SimulatedNode {
     const { process } = this;
     if (process === null || process.stopping) return;
     this.drainedByHand = drained;
-    if (drained) process.speaker.commands.drain("by hand");
-    else process.speaker.commands.undrain();
+    void (drained ? process.speaker.commands.drain("by hand") : process.speaker.commands.undrain());
   }
 
   /** SIGKILL. */
@@ -180,7 +179,8 @@ export class SimulatedNode {
     process?.source.end();
     this.process = null;
     this.#podDeleted = false;
-    this.drainedByHand = false;
+    // A command that was not answered yet may be lost.
+    this.drainedByHand = this.#disk.holds(`${STATE_FILE}.drain`);
     this.#ports.network.kill(this.host, how);
   }
 
@@ -196,6 +196,8 @@ export class SimulatedNode {
 /** One for all: nobody looks at them, and each would watch the real event loop. */
 const METRICS = new Metrics({ version: "0.0.0", commit: "simulation" });
 
+const STATE_FILE = "/state.json";
+
 const configs = new Map<string, SpeakerConfig>();
 
 /** Reading one takes longer than most of a world's events. */
@@ -203,7 +205,7 @@ function configOf(node: string, { gate, announceHoldDown, routersDial }: Setting
   const text = [
     `nodeName: ${node}`,
     "source: { kubernetes: {} }",
-    "stateFile: /state.json",
+    `stateFile: ${STATE_FILE}`,
     "resetSpread: 2s",
     `bgp: { listen: [${routersDial ? `10.0.0.${node.slice(1)}` : ""}] }`,
     `dataplane: { healthz: "${gate ? "auto" : "off"}" }`,

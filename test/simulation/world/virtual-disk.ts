@@ -9,25 +9,29 @@ export const WRITE_MILLIS = 60;
 
 export class VirtualDisk {
   readonly #dice: Dice;
-  #content: string | null = null;
+  readonly #files = new Map<string, string>();
 
   constructor(dice: Dice) {
     this.#dice = dice;
+  }
+
+  holds(file: string): boolean {
+    return this.#files.has(file);
   }
 
   /** For the process on `clock`. */
   storage(clock: ProcessClock): StateStorage {
     return {
       lock: () => ({ release: () => {} }),
-      open: () => ({
-        read: () => this.#content,
+      open: (file) => ({
+        read: () => this.#files.get(file) ?? null,
         write: async (pieces) => {
           const content = [...pieces].filter((piece) => piece !== null).join("");
           await new Promise<void>((resolve) => clock.setTimer(1 + this.#dice.below(WRITE_MILLIS), resolve));
-          this.#content = content;
+          this.#files.set(file, content);
         },
-        discard: () => {
-          this.#content = null;
+        discard: async () => {
+          this.#files.delete(file);
         },
         putAside: () => "aside",
       }),

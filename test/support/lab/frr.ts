@@ -72,6 +72,15 @@ export class Frr implements Router {
     await this.#bgpd?.stop(how === "crash" ? "SIGKILL" : "SIGTERM");
   }
 
+  /** bgpd does nothing until {@link resume}: its kernel goes on taking connections and acknowledging what comes on them. */
+  freeze(): void {
+    this.#bgpd?.signal("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#bgpd?.signal("SIGCONT");
+  }
+
   /** A line of configuration below `router bgp`, or several. */
   configure(...lines: readonly string[]): void {
     this.#configure("bgpd", `router bgp ${this.#settings.asn}`, ...lines);

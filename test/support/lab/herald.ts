@@ -86,6 +86,16 @@ export class Herald {
     return (await this.#daemon?.exited) ?? null;
   }
 
+  /** Told to end, and not waited for. */
+  signal(name: "SIGTERM" | "SIGINT"): void {
+    this.#daemon?.signal(name);
+  }
+
+  /** Its exit code, once it has ended. */
+  async ended(): Promise<number | null> {
+    return (await this.#daemon?.exited) ?? null;
+  }
+
   output(): string {
     return this.#daemon?.output() ?? "";
   }

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type AdminPorts, AdminServer } from "../../../src/admin/server.ts";
 import type { ListenAddress } from "../../../src/config/listen-address.ts";
 import { SpeakerError } from "../../../src/errors.ts";
+import type { DrainState } from "../../../src/plan/drain-phase.ts";
 import type { BalanceItem } from "../../../src/plan/report.ts";
 import type { RouteView } from "../../../src/view/routes.ts";
 import { Cleanup } from "../../support/speaker-rig.ts";
@@ -53,6 +54,7 @@ interface FakePorts extends AdminPorts {
   routeCount: number;
   onRoute: () => void;
   ready: boolean;
+  drain: DrainState;
 }
 
 function fakePorts(): FakePorts {
@@ -62,9 +64,11 @@ function fakePorts(): FakePorts {
     routeCount: 1,
     onRoute: () => {},
     ready: true,
+    drain: { phase: "none", cause: null, text: "" },
     view: {
       node: "node-a",
       ready: () => ports.ready,
+      drain: () => ports.drain,
       waitingFor: () => (ports.ready ? "" : "the first full read of Service"),
       peers: () => ({ node: "node-a", items: [] }),
       *routes() {
@@ -89,8 +93,14 @@ function fakePorts(): FakePorts {
       },
     },
     commands: {
-      drain: (reason) => asked.push(["drain", reason]),
-      undrain: () => asked.push(["undrain"]),
+      drain: async (reason) => {
+        asked.push(["drain", reason]);
+        return { drained: true, reason, since: "2026-01-01T00:00:00.000Z", kept: false, note: "no state file is kept" };
+      },
+      undrain: async () => {
+        asked.push(["undrain"]);
+        return { drained: false, note: "" };
+      },
       resetPeer: (name) => {
         if (name !== "tor/1") throw new SpeakerError("SUBJECT_UNKNOWN", `there is no peer ${name} on this node`);
         asked.push(["reset", name]);
@@ -294,10 +304,20 @@ describe("the admin API (docs/admin-api.md)", () => {
     expect(text).toContain('{"error":"not a valid HTTP request"}');
   });
 
+  it("says that the node is drained, and why, where it says that it is ready: a drained node does what it should", async () => {
+    const { url, ports } = await start();
+    ports.drain = { phase: "drained", cause: "command", text: "drained on this node since 2026-01-01T00:00:00.000Z: new\nkernel" };
+    const line = "drained: drained on this node since 2026-01-01T00:00:00.000Z: new kernel\n";
+    expect(await ask(url, "/readyz")).toMatchObject({ status: 200, text: `ok\n${line}` });
+    expect((await ask(url, "/")).text).toContain(`ready\n${line}`);
+  });
+
   it("hands over commands", async () => {
     const { url, ports } = await start();
-    expect((await ask(url, "/api/v1/drain", { method: "POST", body: '{"reason":"kernel update"}' })).status).toBe(200);
-    expect((await ask(url, "/api/v1/undrain", { method: "POST" })).status).toBe(200);
+    const drained = await ask(url, "/api/v1/drain", { method: "POST", body: '{"reason":"kernel update"}' });
+    expect([drained.status, JSON.parse(drained.text)]).toMatchObject([200, { drained: true, kept: false, note: "no state file is kept" }]);
+    const undrained = await ask(url, "/api/v1/undrain", { method: "POST" });
+    expect([undrained.status, JSON.parse(undrained.text)]).toEqual([200, { drained: false, note: "" }]);
     expect((await ask(url, "/api/v1/peers/tor%2F1/reset", { method: "POST" })).status).toBe(200);
     expect(ports.asked).toEqual([["drain", "kernel update"], ["undrain"], ["reset", "tor/1"]]);
   });

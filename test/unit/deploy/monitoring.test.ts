@@ -27,7 +27,7 @@ const SOURCE: MetricsSource = {
   kinds: () => [{ kind: "Service", synced: true, lastEventAgeSeconds: 1 }],
   invalidObjects: () => new Map([["BGPPeer", 1]]),
   sourceRestarts: () => [{ kind: "Service", cause: "Unreachable", count: 1 }],
-  drained: () => false,
+  drainCauses: () => [{ cause: "taint", drains: false }],
 };
 
 const groups = list(record(read("prometheusrule.yaml")["spec"])["groups"]).map(record);

@@ -122,7 +122,7 @@ describe("a drain (docs/semantics.md, Drain)", () => {
       { name: "drain", reason: "maintenance" },
     ];
     const planner = planned([...objects, slice("a", [endpoint("10.1.0.1", "n2")])], { ...LEAVING, facts });
-    expect([prefixes(planner), planner.drain, verdict(planner, VIP)]).toEqual([[], "drained", "nodeDrained"]);
+    expect([prefixes(planner), planner.drain.phase, verdict(planner, VIP)]).toEqual([[], "drained", "nodeDrained"]);
     expect(planner.apply([time(1)]).wakeAtMillis).toBeNull();
   });
 

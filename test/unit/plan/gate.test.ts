@@ -87,6 +87,48 @@ describe("the gate of the node's service proxy (check 12a)", () => {
     expect(verdict(planner, VIP)).toBe("announced");
   });
 
+  it("an edit from Off to a gate that is shut withdraws nothing, whatever is announced, decided at once or in parts, and however often it is looked at", () => {
+    const local = (name: string, port: number): ClusterObject =>
+      service(name, { metadata: { uid: name }, loadBalancerIPs: [ip(VIP)], externalTrafficPolicy: "Local", healthCheckNodePort: port });
+    const cluster = (name: string, address = VIP): ClusterObject => service(name, { loadBalancerIPs: [ip(address)] });
+    const pod = (name: string): ClusterObject => slice(name, [HERE]);
+    const shapes: readonly (readonly [readonly ClusterObject[], Partial<BGPAdvertisement>])[] = [
+      [[local("a", 30000), pod("a")], {}],
+      [[cluster("a"), pod("a")], {}],
+      [[], { blocks: [cidr("203.0.113.0/24")] }],
+      [[local("a", 30000), pod("a")], { blocks: [cidr("203.0.113.0/24")] }],
+      [[cluster("a", "203.0.113.9"), pod("a"), local("b", 30000), pod("b")], { aggregationLength: 24 }],
+      [[local("a", 30000), pod("a"), local("b", 30001), pod("b")], {}],
+      [[local("a", 30000), pod("a"), cluster("b"), pod("b")], {}],
+      [[local("a", 30000), pod("a")], { maxAnnouncers: 1 }],
+    ];
+    let cases = 0;
+    for (const [objects, spec] of shapes) {
+      for (const to of ["Prefer", "Require"] as const) {
+        for (const limit of [1, Number.POSITIVE_INFINITY]) {
+          const planner = planned([], { facts: [{ name: "gate", healthz: HEALTHZ, onlyWhereRequired: false }] });
+          const edited = (mode: Mode, more: Partial<BGPAdvertisement> = {}) => set(advertisement("all", { dataplaneGate: mode, ...spec, ...more }));
+          const base = [node("n1", { internalIPs: [ip("10.0.0.1")], ready: true }), peer("tor"), ...objects];
+          planner.apply([time(0), edited("Off"), ...base.map(set), proxy(REFUSED)]);
+          const before = prefixes(planner);
+          expect(before.length).toBeGreaterThan(0);
+          // The edit; every object again; another edit; the time at which silence and refusals are judged.
+          for (const inputs of [[edited(to)], objects.map(set), [edited(to, { localPref: 50 })], [time(9_000)]]) {
+            planner.note(inputs);
+            for (let pending = 1; pending > 0; ) {
+              const change = planner.decide(limit);
+              expect(change.routes.filter(({ attributes }) => attributes === null)).toEqual([]);
+              pending = change.pending;
+            }
+            expect(prefixes(planner)).toEqual(before);
+          }
+          cases += 1;
+        }
+      }
+    }
+    expect(cases).toBe(32);
+  });
+
   it("holds blocks back too, and keeps one that is announced", () => {
     const planner = planned([node("n1"), peer("tor"), advertisement("all", { blocks: [cidr("10.96.0.0/16")] })], {
       facts: [{ name: "gate", healthz: HEALTHZ, onlyWhereRequired: false }],

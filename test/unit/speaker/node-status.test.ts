@@ -41,7 +41,16 @@ function error(at: string, text = "connection refused"): LastErrorView {
 
 function inputs(more: Partial<NodeStatusInputs> = {}): NodeStatusInputs {
   const decisions = { announced: 4, notAnnounced: { noEndpoints: 2, noAddress: 0 } };
-  return { version: "1", peers: [], decisions, ready: true, waitingFor: "", drained: false, findings: [], ...more };
+  return {
+    version: "1",
+    peers: [],
+    decisions,
+    ready: true,
+    waitingFor: "",
+    drain: { phase: "none", cause: null, text: "" },
+    findings: [],
+    ...more,
+  };
 }
 
 function finding(code: string, severity: Finding["severity"]): Finding {
@@ -86,7 +95,7 @@ describe("BGPNodeStatus", () => {
       inputs({
         ready: false,
         waitingFor: "the first full read of Service",
-        drained: true,
+        drain: { phase: "drained", cause: "taint", text: "node node-1 has the taint example" },
         findings: [finding("sourceLost", "warning"), finding("invalidValue", "error")],
       }),
       null,

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { sealed } from "../../../src/speaker/state-seal.ts";
 import { RawPeer, TYPE } from "../../support/raw-peer.ts";
 import { advertisement, bgpPeer, Cleanup, eventually, node, type Rig, service, startSpeaker } from "../../support/speaker-rig.ts";
 
@@ -73,7 +74,7 @@ describe("a stop (RFC 4724 §4)", () => {
 
   it("finishes the drain under way before Cease/2, although shutdown is gracefulRestart", async () => {
     const { rig, peer } = await announcing({ yaml: "shutdown: gracefulRestart\ndrain: { gracePeriod: 300ms }" });
-    rig.speaker.commands.drain("maintenance");
+    await rig.speaker.commands.drain("maintenance");
     await peer.until("the graceful-shutdown community", () => updates(peer).some((octets) => octets.includes("c00804ffff0000")));
     await rig.speaker.stop();
     const told = updates(peer);
@@ -83,7 +84,7 @@ describe("a stop (RFC 4724 §4)", () => {
 
   it("is Cease/2 at once when the node is drained already", async () => {
     const { rig, peer } = await announcing({ yaml: "shutdown: gracefulRestart\ndrain: { gracePeriod: 0s }" });
-    rig.speaker.commands.drain("maintenance");
+    await rig.speaker.commands.drain("maintenance");
     await peer.until("the withdrawal", () => updates(peer).includes(`0005${WEB}0000`));
     await rig.speaker.stop();
     expect(await peer.notification()).toMatch(/^6\/2 /);
@@ -162,7 +163,7 @@ describe("a graceful start", () => {
     await before.rig.speaker.stop();
     const { rig, peer } = await restarted(before.file, { yaml: "drain: { gracePeriod: 300ms }" });
     await peer.until("the route", () => nlri(peer).length === 1);
-    rig.speaker.commands.drain("maintenance");
+    await rig.speaker.commands.drain("maintenance");
     rig.source.set(
       node(),
       bgpPeer("tor", { passive: true }),
@@ -184,6 +185,7 @@ describe("a graceful start", () => {
     expect([...rig.speaker.view.routes()]).toEqual([]);
     rig.source.set(node(), bgpPeer("tor", { passive: true }), advertisement());
     rig.source.sync();
+    await eventually("the first decisions", () => rig.speaker.view.ready());
     const peer = await dial(rig);
     // R and not F: the router forgets at once what it kept.
     expect(openOf(peer)).toContain("4006807800010100");
@@ -215,6 +217,116 @@ describe("a graceful start", () => {
     expect(nlri(second.peer)).toEqual([WEB]);
   });
 });
+
+describe("a drain through the admin API", () => {
+  const drainFileOf = (file: string): string => `${file}.drain`;
+
+  it("is on disk before it is answered, outlives a crash with its reason and time, and nothing is announced until it ends", async () => {
+    const before = await announcing({ yaml: "drain: { gracePeriod: 0s }" });
+    const answer = await before.rig.speaker.commands.drain("new kernel");
+    expect(answer).toMatchObject({ drained: true, reason: "new kernel", kept: true, note: "" });
+    const copy = `${before.file}.copy`;
+    writeFileSync(copy, readFileSync(before.file));
+    writeFileSync(drainFileOf(copy), readFileSync(drainFileOf(before.file)));
+
+    const rig = await speaker(copy);
+    expect(rig.logged).toContainEqual(expect.objectContaining({ event: "drain.restored", reason: "new kernel", since: answer.since }));
+    rig.source.set(node(), bgpPeer("tor", { passive: true }), advertisement(), ...service("web", "192.0.2.1"));
+    rig.source.sync();
+    await eventually("the first decisions", () => rig.speaker.view.ready());
+    const peer = await dial(rig);
+    await peer.establish(GRACEFUL);
+    // R and not F, although the state file may still say what was announced before the drain.
+    expect(openOf(peer)).toContain("4006807800010100");
+    await peer.until("End-of-RIB", () => updates(peer).includes(END_OF_RIB));
+    expect(nlri(peer)).toEqual([]);
+    expect(rig.speaker.view.drain()).toEqual({
+      phase: "drained",
+      cause: "command",
+      text: `drained on this node since ${answer.since}: new kernel`,
+    });
+    const explained = rig.speaker.view.explain("default/web").items.find(({ address }) => address === "192.0.2.1");
+    expect(explained?.reason).toBe("nodeDrained");
+    expect(await rig.metrics.text()).toContain('herald_drained{cause="command"} 1');
+
+    expect(await rig.speaker.commands.undrain()).toEqual({ drained: false, note: "" });
+    expect(existsSync(drainFileOf(copy))).toBe(false);
+    await peer.until("the route", () => nlri(peer).length === 1);
+    expect(await rig.metrics.text()).toContain('herald_drained{cause="command"} 0');
+  });
+
+  it("outlives a polite stop, which leaves no state file, and another start of the machine: it is a wish, and nobody took it back", async () => {
+    const before = await announcing({ yaml: "drain: { gracePeriod: 0s }" });
+    await before.rig.speaker.commands.drain("new kernel");
+    await before.rig.speaker.stop();
+    expect([existsSync(before.file), existsSync(drainFileOf(before.file))]).toEqual([false, true]);
+    const rig = await speaker(before.file, { readBootId: () => "boot-2" });
+    rig.source.set(node(), advertisement(), ...service("web", "192.0.2.1"));
+    rig.source.sync();
+    await eventually("the first decisions", () => rig.speaker.view.ready());
+    expect([[...rig.speaker.view.routes()], rig.speaker.view.drain().phase]).toEqual([[], "drained"]);
+  });
+
+  it("that ended does not come back", async () => {
+    const before = await announcing({ yaml: "drain: { gracePeriod: 0s }" });
+    const answers = [before.rig.speaker.commands.drain("one"), before.rig.speaker.commands.undrain()];
+    await Promise.all(answers);
+    await before.rig.speaker.stop();
+    const rig = await speaker(before.file);
+    rig.source.sync();
+    await eventually("the first decisions", () => rig.speaker.view.ready());
+    expect(rig.speaker.view.drain()).toEqual({ phase: "none", cause: null, text: "" });
+  });
+
+  it("keeps its time when it is asked for again, with the newer reason", async () => {
+    const { rig } = await announcing({});
+    const first = await rig.speaker.commands.drain("one");
+    expect(await rig.speaker.commands.drain("two")).toEqual({ ...first, reason: "two" });
+  });
+
+  it("says in its answer that it lasts as long as the process where there is no state file", async () => {
+    const rig = cleanup.add(await startSpeaker({}), (made) => made.speaker.stop());
+    expect(await rig.speaker.commands.drain("new kernel")).toMatchObject({
+      kept: false,
+      note: "no state file is kept: the drain lasts as long as this process",
+    });
+    expect(await rig.speaker.commands.undrain()).toEqual({ drained: false, note: "" });
+  });
+
+  it.each([
+    ["damaged", (text: string) => text.replace("new kernel", "old kernel"), "checksum", true],
+    ["of another node", (text: string) => resealed(text.replace('"node":"node-a"', '"node":"node-b"')), "was written for node", false],
+    ["of another version of herald", (text: string) => resealed(text.replace('"version":1', '"version":2')), "has format 2", false],
+    [
+      "right in its checksum and not herald's",
+      (text: string) => resealed(text.replace('"reason"', '"raison"')),
+      "not what herald writes",
+      true,
+    ],
+  ])("whose file is %s is not believed, and the log says why", async (_, edit, why, isKeptAside) => {
+    const before = await announcing({});
+    await before.rig.speaker.commands.drain("new kernel");
+    await before.rig.speaker.stop();
+    const file = drainFileOf(before.file);
+    writeFileSync(file, edit(readFileSync(file, "utf8")));
+    const rig = await speaker(before.file);
+    expect(rig.logged).toContainEqual({
+      event: "state.ignored",
+      file,
+      why: expect.stringContaining(why),
+      aside: isKeptAside ? `${file}.damaged` : "",
+    });
+    rig.source.sync();
+    await eventually("the first decisions", () => rig.speaker.view.ready());
+    expect(rig.speaker.view.drain().phase).toBe("none");
+  });
+});
+
+/** The same with the right checksum. */
+function resealed(text: string): string {
+  const [, body = ""] = /^\{"state":(.*),"checksum"/s.exec(text) ?? [];
+  return [...sealed([body])].join("");
+}
 
 interface Options {
   readonly yaml?: string;

@@ -117,12 +117,12 @@ describe("a speaker's life", () => {
     const rig = await startListening(cleanup);
     const routes = () => [...rig.speaker.view.routes()].length;
     await eventually("a route", () => routes() === 1);
-    rig.speaker.commands.drain("kernel update");
+    await rig.speaker.commands.drain("kernel update");
     await eventually("its end", () => routes() === 0);
-    expect(await rig.metrics.text()).toContain("herald_drained 1");
-    rig.speaker.commands.undrain();
+    expect(await rig.metrics.text()).toContain('herald_drained{cause="command"} 1');
+    await rig.speaker.commands.undrain();
     await eventually("its return", () => routes() === 1);
-    expect(await rig.metrics.text()).toContain("herald_drained 0");
+    expect(await rig.metrics.text()).toContain('herald_drained{cause="command"} 0');
     const kinds = rig.speaker.view.events({ service: null, sinceEpochMillis: null }).items.map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(["drained", "undrained"]));
   });

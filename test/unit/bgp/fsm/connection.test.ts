@@ -30,7 +30,7 @@ describe("opening a session (RFC 4271 §8.2.2)", () => {
 
     it(`sends nothing but the OPEN on the ${slot} connection until the router's OPEN arrives`, () => {
       const driver = new FsmDriver({ ...OUR_SETTINGS, passive: slot === "incoming" }).openSent(slot);
-      driver.advance(239_999);
+      driver.advance(89_999);
       expect(driver.sent(slot).map(({ name }) => name)).toEqual(["open"]);
     });
 
@@ -60,13 +60,36 @@ describe("opening a session (RFC 4271 §8.2.2)", () => {
 });
 
 describe("hold timer (RFC 4271 §4.4, §6.5)", () => {
-  it("gives up a router that sends no OPEN for 240 s, with 4/0", () => {
-    const driver = new FsmDriver().openSent();
-    driver.advance(239_999);
+  it("gives up a router that accepts the connection and sends nothing at all after the configured hold time, with 4/0", () => {
+    const driver = new FsmDriver({ ...OUR_SETTINGS, holdTimeSeconds: 30 }).openSent();
+    driver.advance(29_999);
     expect(driver.stateOf("outgoing")).toBe("OpenSent");
     driver.advance(1);
     expect(notificationsIn(driver.log.map(({ action }) => action))).toEqual(["4/0"]);
     expect(driver.stateOf("outgoing")).toBe("Idle");
+  });
+
+  for (const [holdTimeSeconds, waits] of [
+    [3, [10, 20, 40, 80, 160, 240, 240]],
+    [90, [90, 180, 240, 240]],
+    [0, [240, 240]],
+    [3600, [240, 240]],
+  ] as const) {
+    it(`gives a silent router with a hold time of ${holdTimeSeconds} s ${waits.join(", ")} s in a row, so that a slow one is not cut off in a loop`, () => {
+      const driver = new FsmDriver({ ...OUR_SETTINGS, holdTimeSeconds });
+      expect(waitsForOpen(driver, waits.length)).toEqual(waits.map((seconds) => seconds * 1000));
+    });
+  }
+
+  it("starts from the shortest wait for an OPEN again once a session was up", () => {
+    const driver = new FsmDriver({ ...OUR_SETTINGS, holdTimeSeconds: 30 });
+    expect(waitsForOpen(driver, 2)).toEqual([30_000, 60_000]);
+    driver.openSentAgain();
+    driver.message("outgoing", routerOpen());
+    driver.message("outgoing", KEEPALIVE);
+    expect(driver.stateOf("outgoing")).toBe("Established");
+    driver.handle({ name: "tcpClosed", slot: "outgoing", why: "reset" });
+    expect(waitsForOpen(driver, 1)).toEqual([30_000]);
   });
 
   it("gives up a router that does not confirm within the negotiated hold time, with 4/0", () => {
@@ -347,3 +370,16 @@ describe("ROUTE-REFRESH (RFC 2918, RFC 7313)", () => {
     for (const subtype of [1, 2, 3, 255]) expect(received(refreshOf(1, subtype))).toEqual([]);
   });
 });
+
+/** How long each of so many connections in a row stays open, milliseconds, while the router says nothing on it. */
+function waitsForOpen(driver: FsmDriver, connections: number): readonly number[] {
+  if (!driver.state.started) driver.handle({ name: "start" });
+  return Array.from({ length: connections }, () => {
+    driver.openSentAgain();
+    const began = driver.now;
+    for (let next = driver.nextTimer(); driver.stateOf("outgoing") === "OpenSent" && next !== null; next = driver.nextTimer()) {
+      driver.advance(next.at - driver.now);
+    }
+    return driver.now - began;
+  });
+}

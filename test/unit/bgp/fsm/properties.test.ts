@@ -279,7 +279,7 @@ describe("one connection", () => {
     fc.assert(
       fc.property(fc.constantFrom(...all), event, slot, (state, next, which) => {
         if (next.name === "start" || next.name === "configure" || (next.name === "timer" && next.slot === null)) return;
-        const context = { slot: which, settings: OUR_SETTINGS, now: 0, draws: drawsFrom(0), restarting: true, refusals: 0 };
+        const context = { slot: which, settings: OUR_SETTINGS, now: 0, draws: drawsFrom(0), restarting: true, refusals: 0, silences: 0 };
         expect(STATE_NAMES).toContain(step(state, next, context).state.name);
         ran++;
       }),
