@@ -68,6 +68,7 @@ export function runHeraldAnnouncer(options: HeraldOptions): void {
       holding: () => false,
       happened: () => {},
       handed: () => {},
+      down: () => {},
       established: (self) => {
         self.openRoutes();
       },

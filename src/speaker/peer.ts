@@ -53,6 +53,8 @@ export interface PeerPorts extends PeerStatusPorts, PeerRoutesPorts {
   readonly recorder: Pick<Recorder, "header" | "step"> | null;
   /** A session is up. {@link Peer.openRoutes} has to follow once the decisions know of it: no route leaves before. */
   established(peer: Peer, negotiated: Negotiated, localAddress: Address): void;
+  /** The session has ended. Its connection is closed after this. */
+  down(peer: Peer): void;
 }
 
 /** The session that is up. */
@@ -391,6 +393,7 @@ export class Peer {
     this.#session = null;
     this.#routes.close();
     this.status.down(why);
+    this.#ports.down(this);
   }
 
   #nextHop(family: Family, { localAddress, global }: Session): Address | null {
