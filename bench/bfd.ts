@@ -1,8 +1,9 @@
 /**
- * BFD at 50 ms × 3 against FRR's bfdd in network namespaces: how long a silent cut of the link stays unseen, first with an idle speaker, then with one whose main
- * thread plans all the time; and how often a failure is seen where there is none. Root on Linux with FRR and nft.
+ * BFD at 50 ms × 3 in network namespaces, Herald's beside that of FRR's bfdd on a host of its own, both with one bfdd as the router. Root on Linux with FRR and nft.
  *
- *   npm run bench -- bfd [CUTS [SECONDS]]
+ *   npm run bench -- bfd [cuts] [CUTS]                how long a silent cut of the router's link stays unseen (100 cuts), with an idle speaker
+ *   npm run bench -- bfd quiet [SECONDS [SERVICES]]   how often a failure is seen where there is none (600 s), while the speaker's main thread plans all its
+ *                                                     Services (100,000) again and again, and collects garbage
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,9 +16,28 @@ import { LinkCut } from "../test/support/lab/link-cut.ts";
 import { until } from "../test/support/lab/wait.ts";
 
 const INTERVAL_MILLIS = 50;
-const SERVICES = 2000;
 const NODE = "10.88.0.10";
 const ROUTER = "10.88.0.2";
+/** The host of FRR's bfdd that is measured. */
+const OTHER = "10.88.0.11";
+const FAMILIES = ["IPv4"] as const;
+/** For the first load of a cluster's worth of Services. */
+const LOAD_MILLIS = 300_000;
+const MODES = ["cuts", "quiet"] as const;
+
+interface Row {
+  readonly detector: "herald" | "bfdd";
+  readonly [column: string]: string | number | null;
+}
+
+/** Everything that runs. */
+interface Lab {
+  readonly fabric: Fabric;
+  readonly herald: Herald;
+  readonly other: Frr;
+  readonly router: Frr;
+  readonly cut: LinkCut;
+}
 
 /** Gives every route other attributes again and again, so that the main thread always has all of them to plan. */
 class Planning {
@@ -31,10 +51,9 @@ class Planning {
     this.#done = this.#run();
   }
 
-  async end(): Promise<number> {
+  async end(): Promise<void> {
     this.#ended = true;
     await this.#done;
-    return this.#rounds;
   }
 
   async #run(): Promise<void> {
@@ -45,143 +64,187 @@ class Planning {
   }
 }
 
-const [, , cuts = "100", seconds = "60"] = process.argv;
-const fabric = new Fabric("bench", [
-  { name: "node", addresses: [`${NODE}/24`] },
-  { name: "router", addresses: [`${ROUTER}/24`] },
-]);
-try {
-  const peer = { address: NODE, asn: 65001, passive: true, families: ["IPv4"] as const, bfdIntervalMillis: INTERVAL_MILLIS };
-  const router = new Frr(fabric.host("router"), { asn: 65000, routerId: ROUTER, address: ROUTER, peers: [peer] });
-  const herald = speakerOn(fabric);
-  const cut = new LinkCut(fabric.host("router"));
-  await router.start();
-  await herald.start();
-  const rows = [await cutOften("idle", Number(cuts), herald, cut), await stayUp("idle", Number(seconds) * 1000, herald)];
-  const load = new Planning(herald);
-  rows.push(await cutOften("planning", Math.ceil(Number(cuts) / 5), herald, cut), await stayUp("planning", Number(seconds) * 1000, herald));
-  const rounds = await load.end();
-  process.stdout.write(`${JSON.stringify(rows.map((row) => ({ ...row, changes: row.mainThread === "planning" ? rounds : 0 })))}\n`);
-} catch (error) {
-  process.stderr.write(
-    `${fabric
-      .host("node")
-      .daemons.map((daemon) => daemon.output().slice(-20_000))
-      .join("\n")}\n`,
-  );
-  throw error;
-} finally {
-  await fabric.close();
+/** How long cuts stayed unseen, in milliseconds. */
+class Sample {
+  readonly #millis: number[] = [];
+  #early = 0;
+
+  /** `times`: of all failures so far. One that was seen while the cut was on its way is none of the cut. */
+  add(times: readonly number[], cutAt: number): void {
+    const last = times.at(-1) ?? 0;
+    if (last < cutAt) this.#early++;
+    else this.#millis.push(last - cutAt);
+  }
+
+  get max(): number {
+    return Math.max(...this.#millis);
+  }
+
+  columns(): {
+    readonly p50Millis: number;
+    readonly p99Millis: number;
+    readonly maxMillis: number;
+    readonly over200: number;
+    readonly early: number;
+  } {
+    const sorted = this.#millis.toSorted((a, b) => a - b);
+    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+    return {
+      p50Millis: at(0.5),
+      p99Millis: at(0.99),
+      maxMillis: at(1),
+      over200: sorted.filter((millis) => millis > 200).length,
+      early: this.#early,
+    };
+  }
 }
 
-function speakerOn(hosts: Fabric): Herald {
+const [, , first = "cuts", ...rest] = process.argv;
+const mode = MODES.find((name) => name === first) ?? "cuts";
+// A number alone is one of cuts.
+const [amount, services] = MODES.some((name) => name === first) ? rest : [first];
+const command = `npm run bench -- bfd ${process.argv.slice(2).join(" ")}`.trim();
+const lab = await start(mode === "quiet" ? Number(services ?? 100_000) : 1);
+try {
+  const rows = mode === "quiet" ? await stayUp(Number(amount ?? 600) * 1000) : await cutOften(Number(amount ?? 100));
+  process.stdout.write(`${command}\n${JSON.stringify(rows)}\n`);
+} catch (error) {
+  const daemons = ["node", "other"].flatMap((name) => lab.fabric.host(name).daemons);
+  process.stderr.write(`${daemons.map((daemon) => daemon.output().slice(-4000)).join("\n")}\n`);
+  throw error;
+} finally {
+  await lab.fabric.close();
+}
+
+async function start(count: number): Promise<Lab> {
+  const hosts = { node: NODE, router: ROUTER, other: OTHER };
+  const fabric = new Fabric(
+    "bench",
+    Object.entries(hosts).map(([name, address]) => ({ name, addresses: [`${address}/24`] })),
+  );
+  const watched = { families: FAMILIES, bfdIntervalMillis: INTERVAL_MILLIS };
+  const peers = [NODE, OTHER].map((address, n) => ({ address, asn: 65001 + n, passive: true, ...watched }));
+  const router = new Frr(fabric.host("router"), { asn: 65000, routerId: ROUTER, address: ROUTER, peers });
+  const back = [{ address: ROUTER, asn: 65000, passive: false, ...watched }];
+  const other = new Frr(fabric.host("other"), { asn: 65002, routerId: OTHER, address: OTHER, peers: back });
+  const herald = speakerOn(fabric, count);
+  const cut = new LinkCut(fabric.host("router"));
+  await router.start();
+  await other.start();
+  other.traceBfd();
+  herald.launch();
+  await until("everything is announced", async () => record((await herald.peer("tor"))["announced"])["IPv4"] === count, LOAD_MILLIS);
+  return { fabric, herald, other, router, cut };
+}
+
+function speakerOn(hosts: Fabric, count: number): Herald {
   const herald = new Herald(hosts.host("node"), {
     node: "node",
     configuration: { resetSpread: "0s", log: { level: "info", format: "json" } },
+    nodeOptions: mode === "quiet" ? ["--trace-gc"] : [],
   });
   const spec = { receiveInterval: INTERVAL_MILLIS, transmitInterval: INTERVAL_MILLIS };
   const metadata = { name: "fast", namespace: "herald-system" };
   herald.cluster.node("node", [NODE]);
   herald.cluster.write("profiles.json", [{ apiVersion: "herald.dev/v1alpha1", kind: "BFDProfile", metadata, spec }]);
   herald.cluster.attributes([{ name: "a" }]);
-  herald.cluster.services(Array.from({ length: SERVICES }, (_, index) => serviceAt(index, "a")));
+  herald.cluster.services(Array.from({ length: count }, (_, index) => serviceAt(index, "a")));
   herald.cluster.peers([
-    { name: "tor", myASN: 65001, peerASN: 65000, peerAddress: ROUTER, families: ["IPv4"], connectTime: "1s", bfdProfile: "fast" },
+    { name: "tor", myASN: 65001, peerASN: 65000, peerAddress: ROUTER, families: FAMILIES, connectTime: "1s", bfdProfile: "fast" },
   ]);
   return herald;
 }
 
-async function cutOften(mainThread: string, count: number, herald: Herald, cut: LinkCut): Promise<Row> {
-  const seen: number[] = [];
-  const ended: number[] = [];
-  let early = 0;
-  let resets = 0;
+async function cutOften(count: number): Promise<readonly Row[]> {
+  const { herald, cut } = lab;
+  const seen = { herald: new Sample(), bfdd: new Sample(), ended: new Sample() };
   for (let n = 0; n < count; n++) {
-    resets += await comeUp(herald);
-    const [detections, downs] = [times(herald, "bfd.transition").length, times(herald, "peer.down").length];
+    await comeUp();
     const cutAt = cut.cut();
-    await until(
-      "the cut is seen",
-      async () => times(herald, "peer.down").length > downs && times(herald, "bfd.transition").length > detections,
-    );
-    const [detection = 0] = times(herald, "bfd.transition").slice(detections);
-    const [down = 0] = times(herald, "peer.down").slice(downs);
-    // A failure that was seen while the rule was on its way is none of the cut.
-    if (detection < cutAt - INTERVAL_MILLIS) early++;
-    else {
-      seen.push(detection - cutAt);
-      ended.push(down - cutAt);
-    }
+    await until("both have seen the cut", async () => {
+      const here = (await herald.peer("tor"))["state"] !== "Established";
+      return here && lab.other.bfd(ROUTER)?.["status"] !== "up";
+    });
+    seen.herald.add(heraldTimes("bfd.transition"), cutAt);
+    seen.bfdd.add(bfddTimes(), cutAt);
+    seen.ended.add(heraldTimes("peer.down"), cutAt);
     cut.mend();
   }
-  const sorted = seen.sort((a, b) => a - b);
-  return {
-    mainThread,
-    what: "silent cuts",
-    count,
-    early,
-    resets,
-    p50Millis: at(sorted, 0.5),
-    p99Millis: at(sorted, 0.99),
-    maxMillis: at(sorted, 1),
-    sessionEndedMaxMillis: Math.max(...ended),
-    over200: sorted.filter((millis) => millis > 200).length,
-    falseDetections: null,
-  };
+  const { flaps } = await herald.peer("tor");
+  return [
+    { detector: "herald", cuts: count, ...seen.herald.columns(), sessionEndedMaxMillis: seen.ended.max, sessionsLost: Number(flaps) },
+    { detector: "bfdd", cuts: count, ...seen.bfdd.columns(), sessionEndedMaxMillis: null, sessionsLost: null },
+  ];
 }
 
-async function stayUp(mainThread: string, millis: number, herald: Herald): Promise<Row> {
-  await comeUp(herald);
-  const before = times(herald, "bfd.transition").length;
+async function stayUp(millis: number): Promise<readonly Row[]> {
+  const { herald, router } = lab;
+  await comeUp();
+  const counts = async () => ({
+    herald: heraldTimes("bfd.transition").length,
+    bfdd: bfddTimes().length,
+    nearHerald: router.bfdChanges(NODE).downs,
+    nearBfdd: router.bfdChanges(OTHER).downs,
+    plans: await plans(),
+    collections: collections().length,
+  });
+  const before = await counts();
+  const load = new Planning(herald);
   await sleep(millis);
-  const falseDetections = times(herald, "bfd.transition").length - before;
-  const rest = { early: null, resets: null, p50Millis: null, p99Millis: null, maxMillis: null, sessionEndedMaxMillis: null, over200: null };
-  return { mainThread, what: "seconds without a cut", count: millis / 1000, ...rest, falseDetections };
+  const after = await counts();
+  await load.end();
+  const pauses = collections().slice(before.collections, after.collections);
+  const what = { seconds: millis / 1000 };
+  const main = { plans: after.plans - before.plans, collections: pauses.length, longestCollectionMillis: Math.max(0, ...pauses) };
+  const none = { plans: null, collections: null, longestCollectionMillis: null };
+  return [
+    {
+      detector: "herald",
+      ...what,
+      falseDetections: after.herald - before.herald,
+      ofItsRouter: after.nearHerald - before.nearHerald,
+      ...main,
+    },
+    { detector: "bfdd", ...what, falseDetections: after.bfdd - before.bfdd, ofItsRouter: after.nearBfdd - before.nearBfdd, ...none },
+  ];
 }
 
-interface Row {
-  readonly mainThread: string;
-  readonly what: string;
-  readonly count: number;
-  readonly early: number | null;
-  /** Times that the session did not come up by itself within 20 s. */
-  readonly resets: number | null;
-  readonly p50Millis: number | null;
-  readonly p99Millis: number | null;
-  readonly maxMillis: number | null;
-  readonly sessionEndedMaxMillis: number | null;
-  readonly over200: number | null;
-  readonly falseDetections: number | null;
+async function comeUp(): Promise<void> {
+  await until("both sessions and their BFD are up", async () => {
+    const peer = await lab.herald.peer("tor");
+    const here = peer["state"] === "Established" && record(peer["bfd"])["state"] === "Up";
+    return here && lab.other.established(ROUTER) && lab.other.bfd(ROUTER)?.["status"] === "up";
+  });
 }
 
-async function comeUp(herald: Herald): Promise<number> {
-  for (let resets = 0; ; resets++) {
-    try {
-      await until("the session and BFD are up", async () => isUp(herald), 20_000);
-      return resets;
-    } catch (error) {
-      if (resets === 5) throw error;
-      await herald.post("/api/v1/peers/tor/reset");
-    }
-  }
-}
-
-async function isUp(herald: Herald): Promise<boolean> {
-  const peer = await herald.peer("tor");
-  return peer["state"] === "Established" && record(peer["bfd"])["state"] === "Up";
+function heraldLines(): readonly string[] {
+  return lab.herald.output().split("\n");
 }
 
 /** When the BFD thread saw a failure, or the main thread ended the session, in milliseconds since 1970. */
-function times(herald: Herald, event: "bfd.transition" | "peer.down"): readonly number[] {
-  return herald
-    .output()
-    .split("\n")
+function heraldTimes(event: "bfd.transition" | "peer.down"): readonly number[] {
+  return heraldLines()
     .filter((line) => line.includes(`"event":"${event}"`))
     .map((line) => record(JSON.parse(line)))
     .filter((line) => event !== "bfd.transition" || (line["from"] === "Up" && line["to"] === "Down"))
     .map((line) => Date.parse(text(line["at"] ?? line["time"])));
 }
 
-function at(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+/** The same of bfdd. */
+function bfddTimes(): readonly number[] {
+  return lab.other.bfdFailures();
+}
+
+/** Pauses of full collections of garbage so far, in milliseconds. */
+function collections(): readonly number[] {
+  return heraldLines().flatMap((line) => {
+    const pause = /Mark-Compact.* MB, ([\d.]+) \//.exec(line)?.[1];
+    return pause === undefined ? [] : [Number(pause)];
+  });
+}
+
+/** Rounds of planning so far. */
+async function plans(): Promise<number> {
+  const line = (await lab.herald.metrics()).split("\n").find((text) => text.startsWith("herald_plan_seconds_count"));
+  return Number(line?.split(" ").at(-1) ?? Number.NaN);
 }

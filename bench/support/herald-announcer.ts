@@ -68,6 +68,7 @@ export function runHeraldAnnouncer(options: HeraldOptions): void {
       holding: () => false,
       happened: () => {},
       handed: () => {},
+      down: () => {},
       established: (self) => {
         self.openRoutes();
       },
@@ -125,6 +126,7 @@ function peerObject(family: Family, { address, port, peerAs, source }: HeraldOpt
     ttlSecurityHops: null,
     password: null,
     passwordSecret: null,
+    tcpAO: [],
     bfdProfile: null,
     gracefulRestart: { enabled: true, restartTimeSeconds: 120, notification: false, longLivedStaleTimeSeconds: null },
     families: [family],

@@ -48,7 +48,7 @@ function resetFields(before: BGPPeer, after: BGPPeer): string[] {
 
 const FIELDS = [
   ...(["myASN", "peerASN", "peerAddress", "interface", "defaultGateway", "peerPort", "sourceAddress", "vrf", "holdTimeSeconds"] as const),
-  ...(["multihopTTL", "ttlSecurityHops", "password", "passwordSecret", "bfdProfile", "gracefulRestart", "families"] as const),
+  ...(["multihopTTL", "ttlSecurityHops", "password", "passwordSecret", "tcpAO", "bfdProfile", "gracefulRestart", "families"] as const),
   ...(["extendedNextHop", "extendedMessages", "routerID", "role", "omitCapabilities", "adminDown"] as const),
 ] satisfies readonly (keyof BGPPeer)[];
 

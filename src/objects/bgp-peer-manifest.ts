@@ -33,6 +33,7 @@ export function bgpPeerManifest(peer: BGPPeer): Readonly<Record<string, unknown>
       ttlSecurityHops: peer.ttlSecurityHops,
       password: peer.password,
       passwordSecret: peer.passwordSecret,
+      tcpAO: peer.tcpAO.map((key) => withoutNulls({ ...key })),
       bfdProfile: peer.bfdProfile,
       gracefulRestart: withoutNulls({
         enabled: restart.enabled,

@@ -12,6 +12,20 @@ import { list, object, optional, orElse, required, withDefault } from "./structu
 const FAMILY = ["IPv4", "IPv6"] as const satisfies readonly Family[];
 const HOLD_SECONDS = 90;
 
+function secretName(description: string) {
+  return object(description, {
+    name: required(name("Its name.")),
+    namespace: orElse(string("Its namespace; that of this object by default.", { minLength: 0, maxLength: 63 }), ""),
+  });
+}
+
+const tcpAoKey = object("A key.", {
+  id: required(integer("KeyID of segments that Herald signs with it.", { min: 0, max: 255 })),
+  receiveID: optional(integer("KeyID of segments that the router signs with it; the same by default.", { min: 0, max: 255 })),
+  algorithm: withDefault(choice("Algorithm (RFC 5926).", ["HMAC-SHA-1-96", "AES-128-CMAC-96"]), "HMAC-SHA-1-96"),
+  passwordSecret: required(secretName("Secret of type kubernetes.io/basic-auth with the key.")),
+});
+
 const gracefulRestart = object("Graceful Restart (RFC 4724): the peer keeps our routes while this speaker restarts.", {
   enabled: withDefault(boolean("Offer it."), true),
   restartTime: withDefault(
@@ -83,12 +97,8 @@ export const bgpPeerSpec = object(
         isPassword,
       ),
     ),
-    passwordSecret: optional(
-      object("Secret of type kubernetes.io/basic-auth with the TCP-MD5 password.", {
-        name: required(name("Its name.")),
-        namespace: orElse(string("Its namespace; that of this object by default.", { minLength: 0, maxLength: 63 }), ""),
-      }),
-    ),
+    passwordSecret: optional(secretName("Secret of type kubernetes.io/basic-auth with the TCP-MD5 password.")),
+    tcpAO: orElse(list("Keys of TCP-AO (RFC 5925): the first signs, all are accepted.", tcpAoKey, { max: 8, unique: { key: "id" } }), []),
     bfdProfile: optional(name("Name of the BFDProfile to use.")),
     gracefulRestart: orElse(gracefulRestart, {}),
     families: optional(
@@ -161,6 +171,18 @@ export const bgpPeerSpec = object(
       holds: (spec) => spec.password === null || spec.passwordSecret === null,
     },
     {
+      cel: "!has(self.tcpAO) || self.tcpAO.size() == 0 || (!has(self.password) && !has(self.passwordSecret))",
+      message: "tcpAO excludes password and passwordSecret: a connection is signed by TCP-AO or by TCP-MD5",
+      field: "tcpAO",
+      holds: (spec) => spec.tcpAO.length === 0 || (spec.password === null && spec.passwordSecret === null),
+    },
+    {
+      cel: "!has(self.tcpAO) || self.tcpAO.all(a, self.tcpAO.exists_one(b, (has(b.receiveID) ? b.receiveID : b.id) == (has(a.receiveID) ? a.receiveID : a.id)))",
+      message: "two keys of tcpAO have one receiveID",
+      field: "tcpAO",
+      holds: ({ tcpAO }) => new Set(tcpAO.map(({ id, receiveID }) => receiveID ?? id)).size === tcpAO.length,
+    },
+    {
       cel: "!has(self.families) || self.families.size() < 2 || self.families[0] != self.families[1]",
       message: "a family stands in families twice",
       field: "families",
@@ -184,7 +206,11 @@ export const bgpPeerSpec = object(
 
 /** herald.dev/v1alpha1 BGPPeer. */
 export function projectBGPPeer(spec: TypeOf<typeof bgpPeerSpec>, metadata: Metadata): BGPPeer {
-  const { holdTime, keepaliveTime, connectTime, announceLimit, passwordSecret, gracefulRestart: restart, families, ...same } = spec;
+  const { holdTime, keepaliveTime, connectTime, announceLimit, passwordSecret, tcpAO, gracefulRestart: restart, families, ...same } = spec;
+  const named = (secret: { readonly name: string; readonly namespace: string }) => ({
+    name: secret.name,
+    namespace: secret.namespace || metadata.namespace,
+  });
   return {
     kind: "BGPPeer",
     metadata,
@@ -192,8 +218,8 @@ export function projectBGPPeer(spec: TypeOf<typeof bgpPeerSpec>, metadata: Metad
     holdTimeSeconds: holdTime / 1000,
     keepaliveTimeSeconds: keepaliveTime === null ? null : keepaliveTime / 1000,
     connectTimeSeconds: connectTime / 1000,
-    passwordSecret:
-      passwordSecret === null ? null : { name: passwordSecret.name, namespace: passwordSecret.namespace || metadata.namespace },
+    passwordSecret: passwordSecret === null ? null : named(passwordSecret),
+    tcpAO: tcpAO.map((key) => ({ ...key, passwordSecret: named(key.passwordSecret) })),
     gracefulRestart: {
       enabled: restart.enabled,
       restartTimeSeconds: restart.restartTime / 1000,

@@ -106,6 +106,16 @@ export interface LabelSelector {
   }[];
 }
 
+/** A key of TCP-AO (RFC 5925), without its secret. */
+export interface TcpAoKey {
+  /** KeyID of segments that we sign. */
+  readonly id: number;
+  /** KeyID of segments that the router signs; null = the same. */
+  readonly receiveID: number | null;
+  readonly algorithm: "HMAC-SHA-1-96" | "AES-128-CMAC-96";
+  readonly passwordSecret: { readonly name: string; readonly namespace: string };
+}
+
 export interface BGPPeer {
   readonly kind: "BGPPeer";
   readonly metadata: Metadata;
@@ -125,6 +135,8 @@ export interface BGPPeer {
   readonly ttlSecurityHops: number | null;
   readonly password: string | null;
   readonly passwordSecret: { readonly name: string; readonly namespace: string } | null;
+  /** TCP-AO: the first key signs, all are accepted. Empty = the session has none. */
+  readonly tcpAO: readonly TcpAoKey[];
   readonly bfdProfile: string | null;
   readonly gracefulRestart: {
     readonly enabled: boolean;

@@ -59,6 +59,9 @@ class BfdThread {
   readonly #port: MessagePort;
   readonly #calls: SystemCalls;
   readonly #entries = new Map<string, Entry>();
+  /** Sessions that say AdminDown and go, and when they have. */
+  readonly #leaving = new Map<string, Entry>();
+  readonly #farewells = new Set<Promise<void>>();
   readonly #receivers = new Map<string, Receiver>();
 
   constructor(port: MessagePort, calls: SystemCalls) {
@@ -74,7 +77,7 @@ class BfdThread {
         break;
       case "remove": {
         const entry = this.#entries.get(message.key);
-        if (entry !== undefined) void this.#remove(entry);
+        if (entry !== undefined) this.#remove(entry);
         break;
       }
       case "stop":
@@ -95,6 +98,8 @@ class BfdThread {
     if (!address.ok) return;
     const session = initialBfd(target.settings, this.#newDiscriminator(), random32(), performance.now());
     const entry: Entry = { key, target, address: address.value, session, transmitter: null, timer: null, looking: false };
+    // What the session before it has left to say would be taken for the new one's word.
+    this.#leaving.delete(key);
     this.#entries.set(key, entry);
     this.#open(entry);
   }
@@ -218,18 +223,26 @@ class BfdThread {
     transmitter?.send(octets, target.multihop ? PORT.multihop : PORT.single, target.address, () => {});
   }
 
-  async #remove(entry: Entry): Promise<void> {
+  #remove(entry: Entry): void {
     this.#entries.delete(entry.key);
+    this.#leaving.set(entry.key, entry);
+    const farewell = this.#leave(entry);
+    this.#farewells.add(farewell);
+    void farewell.then(() => this.#farewells.delete(farewell));
+  }
+
+  async #leave(entry: Entry): Promise<void> {
     if (entry.timer !== null) clearTimeout(entry.timer);
     const wasDown = entry.session.state === "Down";
     const { session, actions } = stepBfd(entry.session, { name: "adminDown" }, performance.now());
     entry.session = session;
     const [farewell] = actions.flatMap((action) => (action.name === "send" ? [encodeBfdPacket(action.packet)] : []));
-    // Who was never heard misses nothing.
-    for (let n = 0; n < FAREWELLS && farewell !== undefined && !wasDown; n++) {
+    // Who was never heard misses nothing, and who was told Down is not to hear otherwise.
+    for (let n = 0; n < FAREWELLS && farewell !== undefined && !wasDown && this.#leaving.get(entry.key) === entry; n++) {
       this.#send(entry, farewell);
       await new Promise((resolve) => setTimeout(resolve, FAREWELL_MILLIS));
     }
+    if (this.#leaving.get(entry.key) === entry) this.#leaving.delete(entry.key);
     entry.transmitter?.close();
     this.#admit();
     const name = receiverName(entry);
@@ -239,7 +252,8 @@ class BfdThread {
   }
 
   async #stop(): Promise<void> {
-    await Promise.all([...this.#entries.values()].map((entry) => this.#remove(entry)));
+    for (const entry of this.#entries.values()) this.#remove(entry);
+    await Promise.all(this.#farewells);
     this.#tell({ type: "stopped" });
     this.#port.close();
   }

@@ -1,7 +1,14 @@
-/** BFD beside the sessions of BGP (RFC 5882): who is watched and how, what was detected, and whom to tell. The packets live in a thread of their own. */
+/**
+ * BFD beside the sessions of BGP (RFC 5882): who is watched and how, what was detected, and whom to tell. The packets live in a thread of their own.
+ *
+ * BFD begins when the session is Established, as it does in FRR and BIRD. One that is up earlier is taken down once more by FRR, which gives its own BFD the
+ * addresses of the session only then. It ends with the session: see {@link Bfd.sessionDown}.
+ */
 
 import { Worker } from "node:worker_threads";
 import type { BfdState } from "../bgp/bfd/packet.ts";
+import type { BfdCause } from "../bgp/bfd/session.ts";
+import type { Timer } from "../clock.ts";
 import { formatAddress } from "../ip/format.ts";
 import type { Log } from "../log.ts";
 import type { BFDProfile, BGPPeer, ObjectChange } from "../objects/kinds.ts";
@@ -17,7 +24,7 @@ export interface BfdPorts {
   readonly log: Log;
   /** `failed`: it ended by itself. */
   startThread(received: (message: FromBfdThread) => void, failed: (why: string) => void): BfdThreadPort;
-  later(millis: number, act: () => void): void;
+  later(millis: number, act: () => void): Pick<Timer, "cancel">;
   /** The way to the peer is gone: its session has to end. Never for a peer that says AdminDown itself (RFC 5882 §4.2). */
   down(peer: string, why: string): void;
 }
@@ -31,6 +38,13 @@ export interface BfdStatus {
   readonly fault: string;
 }
 
+/** A peer whose session has ended. */
+interface EndedPeer {
+  readonly name: string;
+  /** Resolves when its connections are closed on both sides. */
+  ended(): Promise<void>;
+}
+
 interface Watched {
   target: BfdTarget;
   state: BfdState;
@@ -39,6 +53,8 @@ interface Watched {
 
 /** A thread that ended by itself is started anew after this long. */
 const RESTART_MILLIS = 5000;
+/** A BGP session that is back after less keeps its BFD. */
+const LINGER_MILLIS = 2000;
 /** How long the farewell of all sessions may take. */
 const STOP_MILLIS = 300;
 
@@ -49,9 +65,13 @@ export class Bfd {
   readonly #watched = new Map<string, Watched>();
   readonly #keys = new Map<string, string>();
   readonly #detections = new Map<string, number>();
+  /** Peers whose sessions are up, or have ended and are waited for. */
+  readonly #sessions = new Map<string, "up" | EndedPeer>();
+  readonly #timers = new Set<Pick<Timer, "cancel">>();
   #peers: readonly BGPPeer[] = [];
   #thread: BfdThreadPort | null = null;
   #stopped: (() => void) | null = null;
+  #ended = false;
 
   constructor(ports: BfdPorts) {
     this.#ports = ports;
@@ -61,40 +81,48 @@ export class Bfd {
   note(change: ObjectChange): void {
     if (change.type !== "set" || change.object.kind !== "BFDProfile") return;
     this.#profiles.set(change.object.metadata.name, change.object);
-    this.follow(this.#peers);
+    this.#apply();
   }
 
-  /** The peers to be watched now, those that are held down left out. */
+  /** The peers to be watched while their sessions are up, those that are held down left out. */
   follow(peers: readonly BGPPeer[]): void {
     this.#peers = peers;
-    const wanted = new Map<string, BfdTarget>();
-    this.#keys.clear();
-    for (const peer of peers) {
-      const target = this.#targetOf(peer);
-      if (target === null) continue;
-      const key = keyOf(target);
-      this.#keys.set(peer.metadata.name, key);
-      // Of peers that share a session the first decides how.
-      if (!wanted.has(key)) wanted.set(key, target);
-    }
-    for (const key of this.#watched.keys()) {
-      if (wanted.has(key)) continue;
-      this.#watched.delete(key);
-      this.#thread?.post({ type: "remove", key });
-    }
-    for (const [key, target] of wanted) this.#watch(key, target);
+    this.#apply();
+  }
+
+  /** From here on BFD watches the way to the peer. */
+  sessionUp(peer: string): void {
+    this.#sessions.set(peer, "up");
+    this.#apply();
+  }
+
+  /**
+   * Where BFD was up, the peer is told AdminDown: not before its end of the connection is closed, since FRR ends an Established session for it, against
+   * RFC 5882 §4.2; and not at all when the session is back soon. Where BFD had gone down, it just ends: silence says what has to be said.
+   */
+  sessionDown(peer: EndedPeer): void {
+    this.#sessions.set(peer.name, peer);
+    // The machine closes the connections after it says that the session is down.
+    void Promise.resolve()
+      .then(() => peer.ended())
+      .then(() => {
+        if (this.#peers.some(({ metadata }) => metadata.name === peer.name)) this.#later(LINGER_MILLIS, () => this.#forget(peer));
+        else this.#forget(peer);
+      });
   }
 
   /** null = the peer is not watched. */
   status(peer: string): BfdStatus | null {
-    const watched = this.#watched.get(this.#keys.get(peer) ?? "");
-    if (watched === undefined) return null;
-    return { state: watched.state, fault: watched.fault, detections: this.#detections.get(peer) ?? 0 };
+    const key = this.#keys.get(peer);
+    if (key === undefined) return null;
+    const { state, fault } = this.#watched.get(key) ?? { state: "Down", fault: "" };
+    return { state, fault, detections: this.#detections.get(peer) ?? 0 };
   }
 
   /** Tells every peer that this is no failure, and ends the thread. */
   async stop(): Promise<void> {
-    this.#peers = [];
+    this.#ended = true;
+    for (const timer of this.#timers) timer.cancel();
     const thread = this.#thread;
     if (thread === null) return;
     this.#thread = null;
@@ -107,6 +135,52 @@ export class Bfd {
       thread.post({ type: "stop" });
     });
     thread.terminate();
+  }
+
+  #later(millis: number, act: () => void): void {
+    if (this.#ended) return;
+    const timer = this.#ports.later(millis, () => {
+      this.#timers.delete(timer);
+      act();
+    });
+    this.#timers.add(timer);
+  }
+
+  #apply(): void {
+    if (this.#ended) return;
+    const wanted = new Map<string, BfdTarget>();
+    const followed = new Set(this.#peers.map(({ metadata }) => metadata.name));
+    // One that is gone, or held down from now on, is watched until its session has ended.
+    for (const [name, key] of this.#keys) {
+      const target = this.#watched.get(key)?.target;
+      if (followed.has(name)) continue;
+      if (target !== undefined && this.#sessions.has(name)) wanted.set(key, target);
+      else this.#keys.delete(name);
+    }
+    for (const peer of this.#peers) {
+      const { name } = peer.metadata;
+      const target = this.#targetOf(peer);
+      if (target === null) {
+        this.#keys.delete(name);
+        continue;
+      }
+      const key = keyOf(target);
+      this.#keys.set(name, key);
+      // Of peers that share a session the first decides how.
+      if (this.#sessions.has(name) && !wanted.has(key)) wanted.set(key, target);
+    }
+    for (const key of this.#watched.keys()) {
+      if (wanted.has(key)) continue;
+      this.#watched.delete(key);
+      this.#thread?.post({ type: "remove", key });
+    }
+    for (const [key, target] of wanted) this.#watch(key, target);
+  }
+
+  #forget(peer: EndedPeer): void {
+    if (this.#sessions.get(peer.name) !== peer) return;
+    this.#sessions.delete(peer.name);
+    this.#apply();
   }
 
   #watch(key: string, target: BfdTarget): void {
@@ -131,7 +205,7 @@ export class Bfd {
     this.#thread = null;
     this.#ports.log({ event: "bfd.fault", peers: [...this.#keys.keys()], why });
     this.#watched.clear();
-    this.#ports.later(RESTART_MILLIS, () => this.follow(this.#peers));
+    this.#later(RESTART_MILLIS, () => this.#apply());
   }
 
   #received(message: FromBfdThread): void {
@@ -160,7 +234,12 @@ export class Bfd {
     const peers = this.#peersOf(key);
     const lost = from === "Up" && to === "Down" && (cause === "detectionTimeExpired" || cause === "neighborDown");
     this.#ports.log({ event: "bfd.transition", peers, from, to, cause, at: new Date(atEpochMillis).toISOString() });
-    if (!lost) return;
+    if (lost) this.#lost(peers, cause);
+    // Without its BGP session one that is not up is of no more use, and would be up before BGP is.
+    if (from === "Up") for (const peer of peers.map((name) => this.#sessions.get(name))) if (typeof peer === "object") this.#forget(peer);
+  }
+
+  #lost(peers: readonly string[], cause: BfdCause): void {
     const why = cause === "neighborDown" ? "BFD: the router says that it does not hear us" : "BFD: nothing was heard from the router";
     for (const peer of peers) {
       this.#detections.set(peer, (this.#detections.get(peer) ?? 0) + 1);

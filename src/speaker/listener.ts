@@ -7,6 +7,7 @@ import { ListenerKeys } from "./listener-keys.ts";
 import { socketEnd } from "./socket-end.ts";
 import { openListener } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
+import type { AoKey } from "./sockopt/tcp-ao.ts";
 import type { Stream } from "./stream.ts";
 
 /** An accepted connection with its ends as values. */
@@ -33,6 +34,7 @@ export interface ListenerOptions {
 export interface Admission {
   readonly address: Address;
   readonly md5Key: string | null;
+  readonly aoKeys: readonly AoKey[];
   readonly minimumTtl: number | null;
 }
 
@@ -66,8 +68,9 @@ export class Listener {
   /** Who has to sign segments, and from how near they have to come. Replaces what was said before; connections that are up keep what they have. */
   admit(admissions: readonly Admission[]): void {
     const asked = new Map<string, string>();
-    for (const { address, md5Key, minimumTtl } of admissions) {
-      if (md5Key !== null || minimumTtl !== null) asked.set(address.key, `${asked.get(address.key) ?? ""}${minimumTtl} ${md5Key}\n`);
+    for (const { address, md5Key, aoKeys, minimumTtl } of admissions) {
+      if (md5Key === null && aoKeys.length === 0 && minimumTtl === null) continue;
+      asked.set(address.key, `${asked.get(address.key) ?? ""}${minimumTtl} ${md5Key} ${JSON.stringify(aoKeys)}\n`);
     }
     for (const [caller, what] of asked) if (this.#admissions.get(caller) !== what) this.#unsettle(caller);
     this.#admissions = asked;

@@ -1,13 +1,14 @@
 /**
- * TCP-MD5 passwords of peers: from the object itself, or from a Secret by name. A source of files delivers Secrets like other objects; an API server
+ * Keys of TCP-MD5 and TCP-AO of peers: from the object itself, or from a Secret by name. A source of files delivers Secrets like other objects; an API server
  * is asked for each by name, again and again, so that a speaker may read those Secrets and no others. Nothing here is ever logged but names.
  */
 
 import type { Clock, Timer } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { BGPPeer, ObjectChange } from "../objects/kinds.ts";
+import type { BGPPeer, ObjectChange, TcpAoKey } from "../objects/kinds.ts";
 import type { SecretAnswer, Source } from "../source/source.ts";
 import type { PasswordAnswer } from "./peer-access.ts";
+import type { AoKey } from "./sockopt/tcp-ao.ts";
 
 export interface PasswordsPorts {
   readonly clock: Clock;
@@ -22,6 +23,11 @@ export interface PasswordsPorts {
   changed(): void;
 }
 
+/** RFC 5926 §3.1, and the kernel's names. */
+const KERNEL_ALGORITHMS = {
+  "HMAC-SHA-1-96": "hmac(sha1)",
+  "AES-128-CMAC-96": "cmac(aes128)",
+} as const satisfies Record<TcpAoKey["algorithm"], AoKey["algorithm"]>;
 const POLL_MILLIS = 30_000;
 /** While a peer waits for its password. */
 const RETRY_MILLIS = 5_000;
@@ -44,8 +50,25 @@ export class Passwords {
     this.#ports = ports;
   }
 
-  of({ password, passwordSecret }: BGPPeer): PasswordAnswer {
-    if (passwordSecret === null) return { known: true, key: password };
+  of({ password, passwordSecret, tcpAO }: BGPPeer): PasswordAnswer {
+    if (tcpAO.length > 0) return this.#aoKeysOf(tcpAO);
+    return passwordSecret === null ? { known: true, key: password } : this.#secret(passwordSecret);
+  }
+
+  /** All keys, or none: without one of them the router could sign with what is not accepted here. */
+  #aoKeysOf(keys: readonly TcpAoKey[]): PasswordAnswer {
+    const aoKeys: AoKey[] = [];
+    for (const { id, receiveID, algorithm, passwordSecret } of keys) {
+      const answer = this.#secret(passwordSecret);
+      if (!answer.known) return answer;
+      aoKeys.push({ sendId: id, receiveId: receiveID ?? id, algorithm: KERNEL_ALGORITHMS[algorithm], secret: answer.key });
+    }
+    return { known: true, key: null, aoKeys };
+  }
+
+  #secret(
+    passwordSecret: TcpAoKey["passwordSecret"],
+  ): { readonly known: true; readonly key: string } | Extract<PasswordAnswer, { readonly known: false }> {
     const { namespace, read } = this.#ports;
     const name = `${passwordSecret.namespace}/${passwordSecret.name}`;
     if (passwordSecret.namespace !== namespace) {

@@ -4,6 +4,7 @@ import type { BGPPeer } from "../objects/kinds.ts";
 import { declaredPlace, type Place, type Remote } from "./peer-places.ts";
 import type { StreamOptions } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
+import { type AoKey, hasTcpAo } from "./sockopt/tcp-ao.ts";
 
 /** How a session may be connected, and whether it may be at all. */
 export interface PeerAccess {
@@ -15,13 +16,17 @@ export interface PeerAccess {
 }
 
 /** The password of a peer as far as it is known. `why` is for people, and never holds a password. */
-export type PasswordAnswer = { readonly known: true; readonly key: string | null } | { readonly known: false; readonly why: string };
+export type PasswordAnswer =
+  | { readonly known: true; readonly key: string | null; readonly aoKeys?: readonly AoKey[] }
+  | { readonly known: false; readonly why: string };
 
 /** RFC 9687 §4: a peer that takes nothing is given up after the longer of eight minutes and twice the hold time. */
 const SEND_HOLD_SECONDS = 480;
 /** The kernel's own patience ends after that, so that the session ends with its reason: only what the session's timers do not see is left to it. */
 const USER_TIMEOUT_MARGIN_SECONDS = 10;
 const MAX_TTL = 255;
+const NO_TCP_AO =
+  "tcpAO needs a kernel with TCP-AO (CONFIG_TCP_AO, Linux 6.7 or later), and this one has none; it does not connect without";
 
 /**
  * A field that cannot be honoured holds the peer down: connecting without the password or the check that was asked for would be a silent downgrade.
@@ -38,6 +43,7 @@ export function peerAccess(
     minimumTtl: peer.ttlSecurityHops === null ? null : MAX_TTL + 1 - peer.ttlSecurityHops,
     device: peer.vrf,
     md5Key: password.known ? password.key : null,
+    aoKeys: (password.known ? password.aoKeys : null) ?? [],
     openTimeoutMillis: peer.connectTimeSeconds * 1000,
     userTimeoutMillis: (Math.max(SEND_HOLD_SECONDS, 2 * peer.holdTimeSeconds) + USER_TIMEOUT_MARGIN_SECONDS) * 1000,
   };
@@ -54,6 +60,7 @@ export function fieldsThatNeedKernel(peer: BGPPeer): readonly string[] {
   const asked: Readonly<Record<string, boolean>> = {
     password: peer.password !== null,
     passwordSecret: peer.passwordSecret !== null,
+    tcpAO: peer.tcpAO.length > 0,
     ttlSecurityHops: peer.ttlSecurityHops !== null,
     multihopTTL: peer.multihopTTL !== null,
     vrf: peer.vrf !== null,
@@ -69,6 +76,7 @@ function reasonToHold(peer: BGPPeer, password: PasswordAnswer, load: () => Loade
     const loaded = load();
     const verb = fields.length === 1 ? "needs" : "need";
     if (!loaded.ok) return `held down: ${fields.join(", ")} ${verb} socket options: ${loaded.why}; it does not connect without`;
+    if (peer.tcpAO.length > 0 && !hasTcpAo(loaded.calls)) return `held down: ${NO_TCP_AO}`;
   }
   // The listener belongs to no device: a call that came in elsewhere could pass for one of this peer.
   if (peer.vrf !== null && peer.passive) return "held down: a peer with vrf is dialled, never waited for: unset passive";

@@ -79,7 +79,12 @@ export class PeerSet {
 
   /** Names of the Secrets that its peers refer to. */
   secrets(): ReadonlySet<string> {
-    return new Set([...this.#peers.values()].flatMap(({ config }) => config.peer.passwordSecret?.name ?? []));
+    const peers = [...this.#peers.values()].map(({ config }) => config.peer);
+    return new Set(
+      peers.flatMap(({ passwordSecret, tcpAO }) =>
+        [passwordSecret ?? [], tcpAO.map((key) => key.passwordSecret)].flat().map(({ name }) => name),
+      ),
+    );
   }
 
   /** Passwords or addresses may have changed. */
@@ -136,8 +141,8 @@ export class PeerSet {
     const free = this.all().filter(({ held }) => held === "");
     const admissions = free.flatMap(({ config: { peer, access } }): Admission[] => {
       if (access.remote === null || peer.vrf !== null) return [];
-      const { md5Key, minimumTtl } = access.stream;
-      return [{ address: access.remote.address, md5Key, minimumTtl }];
+      const { md5Key, aoKeys, minimumTtl } = access.stream;
+      return [{ address: access.remote.address, md5Key, aoKeys, minimumTtl }];
     });
     this.#ports.admitted(
       admissions,

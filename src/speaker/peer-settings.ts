@@ -75,6 +75,6 @@ function endpointKey(peer: BGPPeer): string {
   const { peerAddress, interface: device, defaultGateway, peerPort, sourceAddress, vrf, multihopTTL, ttlSecurityHops } = peer;
   const ends = [peerAddress, sourceAddress].map((address) => (address === null ? "-" : formatAddress(address))).join(" ");
   // A key can be changed under a connection, but not whether there is one.
-  const signed = peer.password !== null || peer.passwordSecret !== null;
+  const signed = peer.tcpAO.length > 0 ? "ao" : peer.password !== null || peer.passwordSecret !== null;
   return `${ends} ${device ?? "-"} ${defaultGateway ?? "-"} ${peerPort} ${vrf ?? "-"} ${multihopTTL ?? "-"} ${ttlSecurityHops ?? "-"} ${signed}`;
 }

@@ -11,7 +11,8 @@ import { Connection } from "./connection.ts";
 import type { Dial, DialTarget } from "./dialer.ts";
 import type { MessageCounters } from "./message-counters.ts";
 import { socketEnd } from "./socket-end.ts";
-import { descriptorOf, setMd5Key, setUserTimeout, shapeAccepted } from "./sockopt/streams.ts";
+import { descriptorOf, type StreamOptions, setMd5Key, setUserTimeout, shapeAccepted } from "./sockopt/streams.ts";
+import { replaceAoKeys } from "./sockopt/tcp-ao.ts";
 import type { Stream } from "./stream.ts";
 import type { Transport } from "./transport.ts";
 
@@ -134,11 +135,15 @@ export class PeerSockets {
     if (options !== null && fd !== null) setUserTimeout(options.calls, fd, options.stream.userTimeoutMillis);
   }
 
-  /** Connections that are up are signed and checked with this key from here on (RFC 2385 §4.5: the other side has to change it too). */
-  setKey(peer: Address, key: string, options: DialTarget["options"]): void {
+  /** Connections that are up are signed and checked with the keys of `options` from here on (RFC 2385 §4.5: the other side has to change them too). */
+  changeKeys(peer: Address, before: StreamOptions, options: DialTarget["options"]): void {
+    if (options === null) return;
+    const { md5Key, aoKeys } = options.stream;
     for (const { connection } of this.#links.values()) {
       const fd = connection.descriptor;
-      if (options !== null && fd !== null) setMd5Key(options.calls, fd, peer, key);
+      if (fd === null) continue;
+      if (md5Key !== null) setMd5Key(options.calls, fd, peer, md5Key);
+      if (aoKeys.length > 0) replaceAoKeys(options.calls, fd, peer, before.aoKeys, aoKeys);
     }
   }
 

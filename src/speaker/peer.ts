@@ -5,7 +5,7 @@
 
 import { exchangedGracefulRestart, marksRoutes } from "../bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, peerStateName, stepPeer } from "../bgp/fsm/peer.ts";
-import type { Negotiated, PeerAction, PeerEvent, SessionSettings, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
+import type { Negotiated, PeerAction, PeerEvent, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
 import { AdjRibInCounters } from "../bgp/rib/adj-rib-in-counters.ts";
 import type { RouteAttributes } from "../bgp/rib/route.ts";
 import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
@@ -27,6 +27,7 @@ import { PeerSockets } from "./peer-sockets.ts";
 import { PeerStatus, type PeerStatusPorts } from "./peer-status.ts";
 import type { Recorder } from "./recorder.ts";
 import { SessionTimers } from "./session-timers.ts";
+import { replacesKey, type StreamOptions, sameKeys } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
 import type { Stream } from "./stream.ts";
 import type { Round } from "./timeline.ts";
@@ -53,6 +54,8 @@ export interface PeerPorts extends PeerStatusPorts, PeerRoutesPorts {
   readonly recorder: Pick<Recorder, "header" | "step"> | null;
   /** A session is up. {@link Peer.openRoutes} has to follow once the decisions know of it: no route leaves before. */
   established(peer: Peer, negotiated: Negotiated, localAddress: Address): void;
+  /** The session has ended. Its connection is closed after this. */
+  down(peer: Peer): void;
 }
 
 /** The session that is up. */
@@ -91,7 +94,7 @@ export class Peer {
     this.#sockets = new PeerSockets({ clock, transport, counters: this.counters, handle: (event) => this.#handle(event) });
     this.#timers = new SessionTimers(ports.clock, (ref) => this.#onTimer(ref));
     this.status = new PeerStatus(this.name, ports);
-    const settings = settingsOf(config);
+    const settings = sessionSettings(config.peer, config.routerId, config.forwardingPreserved);
     const seed = ports.seed();
     this.#state = initialPeer(settings, seed);
     ports.recorder?.header(this.name, settings, seed);
@@ -191,16 +194,16 @@ export class Peer {
     const heldBefore = this.held;
     this.#config = config;
     const { held } = this;
-    const moved = !sameRemote(before.access.remote, config.access.remote);
+    const moved = !sameRemote(before.access.remote, config.access.remote) || replacesKey(before.access.stream, config.access.stream);
     if (held !== "" && heldBefore === "") this.stop({ reason: "adminShutdown", text: config.peer.adminDown?.reason ?? held });
     else if (held === "" && (moved || !sameEndpoint(before.peer, config.peer))) this.stop({ reason: "configChange", text: "" });
     // What the OPENs said cannot change under a session: the machine ends it where that is so.
-    this.#handle({ name: "configure", settings: settingsOf(config) });
+    this.#handle({ name: "configure", settings: sessionSettings(config.peer, config.routerId, config.forwardingPreserved) });
     if (held === "" && heldBefore !== "") this.status.released();
     // Also ends the wait that a refusal under the old words brought.
     if (held !== heldBefore || (held === "" && (moved || needsReset(before, config) || endsRefusal(before.peer, config.peer))))
       this.start();
-    else if (before.access.stream.md5Key !== config.access.stream.md5Key) this.#changeKey();
+    else if (!sameKeys(before.access.stream, config.access.stream)) this.#changeKeys(before.access.stream);
     const session = this.#session;
     if (session !== null) this.#routes.setNextHops((family) => this.#nextHop(family, session));
   }
@@ -325,14 +328,13 @@ export class Peer {
     return loaded.ok ? { calls: loaded.calls, stream: this.#config.access.stream } : null;
   }
 
-  /** The session goes on under the new key: segments that the other side signs with the old one are lost, and sent again until it has the new one too. */
-  #changeKey(): void {
+  /** The session goes on under new keys: segments that the other side signs with one that is gone are lost, and sent again until it has the new one too. */
+  #changeKeys(before: StreamOptions): void {
     const { remote, stream } = this.#config.access;
-    const { md5Key } = stream;
-    if (md5Key === null || remote === null) return;
+    if (remote === null || (stream.md5Key === null && stream.aoKeys.length === 0)) return;
     this.#ports.log({ event: "peer.keyChanged", peer: this.name, sessionUp: this.#session !== null });
     try {
-      this.#sockets.setKey(remote.address, md5Key, this.#socketOptions());
+      this.#sockets.changeKeys(remote.address, before, this.#socketOptions());
     } catch (error) {
       this.#localError(error);
     }
@@ -391,14 +393,11 @@ export class Peer {
     this.#session = null;
     this.#routes.close();
     this.status.down(why);
+    this.#ports.down(this);
   }
 
   #nextHop(family: Family, { localAddress, global }: Session): Address | null {
     const nextHop = this.#config.nextHop[family];
     return nextHop === "session" ? (global ?? localAddress) : nextHop;
   }
-}
-
-function settingsOf({ peer, routerId, forwardingPreserved }: PeerConfig): SessionSettings {
-  return sessionSettings(peer, routerId, forwardingPreserved);
 }

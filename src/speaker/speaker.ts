@@ -192,7 +192,7 @@ export class Speaker {
     this.#bfd = new Bfd({
       log,
       startThread: options.startBfdThread ?? startBfdThread,
-      later: (millis, act) => void clock.setTimer(millis, act),
+      later: (millis, act) => clock.setTimer(millis, act),
       down: (peer, why) => this.#peers.get(peer)?.bfdDown(why),
     });
     this.#peers = new PeerSet({
@@ -220,10 +220,12 @@ export class Speaker {
       place: (peer) => this.#places.of(peer),
       established: (peer, { families, extendedNextHop }, localAddress) => {
         this.#endOfRib.established(peer);
+        this.#bfd.sessionUp(peer.name);
         if (this.#stability.speaking) peer.openRoutes();
         else this.#waitingForRoutes.add(peer.name);
         this.#planning.state({ name: "session", peer: peer.name, families, localAddress, extendedNextHop });
       },
+      down: (peer) => this.#bfd.sessionDown(peer),
       forgotten: (peer) => this.#planning.state({ name: "sessionForgotten", peer }),
       removed: (peer) => metrics.forgetPeer(peer),
       happened: (peer, kind, text) => this.#happened(peer, kind, text),

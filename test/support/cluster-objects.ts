@@ -133,6 +133,7 @@ export function peer(name: string, options: Options<BGPPeer> = {}): BGPPeer {
     ttlSecurityHops: null,
     password: null,
     passwordSecret: null,
+    tcpAO: [],
     bfdProfile: null,
     gracefulRestart: { enabled: true, restartTimeSeconds: 120, notification: false, longLivedStaleTimeSeconds: null },
     families: ["IPv4"],

@@ -19,6 +19,8 @@ function each(field: string, ...values: readonly unknown[]): Spec[] {
   return values.map((value) => ({ [field]: value }));
 }
 
+const AO_KEY = { id: 1, passwordSecret: { name: "ao" } };
+
 export const SPEC_CASES: readonly SpecCase[] = [
   ...cases("BGPPeer", {
     right: [
@@ -39,6 +41,8 @@ export const SPEC_CASES: readonly SpecCase[] = [
       ...each("ttlSecurityHops", 1, 254),
       ...each("password", "secret"),
       ...each("passwordSecret", { name: "tor" }, { name: "tor", namespace: "keys" }),
+      ...each("tcpAO", [], [AO_KEY], [AO_KEY, { ...AO_KEY, id: 2, receiveID: 255, algorithm: "AES-128-CMAC-96" }]),
+      { tcpAO: [], password: "x" },
       ...each("bfdProfile", "fast"),
       ...each("gracefulRestart", {}, { enabled: false, restartTime: "4095s", notification: true, longLivedStaleTime: "1h" }),
       ...each("families", ["IPv4"], ["IPv6", "IPv4"]),
@@ -76,6 +80,10 @@ export const SPEC_CASES: readonly SpecCase[] = [
       { password: "x", passwordSecret: { name: "tor" } },
       ...each("password", "x".repeat(81), ""),
       ...each("passwordSecret", {}, "tor"),
+      { tcpAO: [AO_KEY], password: "x" },
+      { tcpAO: [AO_KEY], passwordSecret: { name: "tor" } },
+      ...each("tcpAO", [{ ...AO_KEY, id: 256 }], [{ ...AO_KEY, id: -1 }], [{ ...AO_KEY, algorithm: "MD5" }], [{ id: 1 }], AO_KEY),
+      ...each("tcpAO", [AO_KEY, AO_KEY], [AO_KEY, { ...AO_KEY, id: 2, receiveID: 1 }]),
       ...each("bfdProfile", "Fast", ""),
       ...each("gracefulRestart", { restartTime: "4096s" }, { enabled: "yes" }, { restartTime: "0s" }, { restartTime: "1500ms" }),
       ...each("families", [], ["IPv4", "IPv4"], "IPv4", ["IPv5"]),

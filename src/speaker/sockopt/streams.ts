@@ -3,6 +3,7 @@
 import type { Address, Family } from "../../ip/address.ts";
 import { AF, deviceName, int, md5Signature, socketAddress } from "./layouts.ts";
 import type { SystemCalls } from "./system-calls.ts";
+import { type AoKey, addAoKeys, changesAoKey, chooseAoKey, sameAoKey } from "./tcp-ao.ts";
 import { dialFilter, type TtlRule, ttlFilter } from "./ttl-filter.ts";
 
 /** What one session asks of its socket. */
@@ -15,6 +16,8 @@ export interface StreamOptions {
   readonly device: string | null;
   /** TCP-MD5 (RFC 2385). */
   readonly md5Key: string | null;
+  /** TCP-AO: the first signs, all are accepted; none = the session is not signed by it. */
+  readonly aoKeys: readonly AoKey[];
   /** The kernel gives the connection up when our OPEN stays unacknowledged for so long: what GTSM drops is lost without a word. */
   readonly openTimeoutMillis: number;
   /** The same for everything that is sent once the session is up ({@link setUserTimeout}). */
@@ -47,6 +50,7 @@ export function openStream(calls: SystemCalls, peer: Address, sourceAddress: Add
   return openWith(calls, peer.family, (fd) => {
     if (options.device !== null) calls.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, deviceName(options.device));
     applyOptions(calls, fd, peer, options);
+    addAoKeys(calls, fd, peer, options.aoKeys);
     if (options.minimumTtl !== null) calls.attachFilter(fd, dialFilter(peer.family, options.minimumTtl));
     if (sourceAddress !== null) calls.bind(fd, socketAddress(peer.family, sourceAddress, 0));
   });
@@ -55,6 +59,8 @@ export function openStream(calls: SystemCalls, peer: Address, sourceAddress: Add
 /** Gives an accepted connection what its own session asks for. Key, filter and class of traffic it has from its listener. */
 export function shapeAccepted(calls: SystemCalls, fd: number, peer: Address, options: StreamOptions): void {
   applyOptions(calls, fd, peer, options);
+  const [aoKey] = options.aoKeys;
+  if (aoKey !== undefined) chooseAoKey(calls, fd, aoKey);
   const { level, minimumTtl } = NETWORK[peer.family];
   if (options.minimumTtl !== null) calls.setsockopt(fd, level, minimumTtl, int(options.minimumTtl));
 }
@@ -79,6 +85,19 @@ export function setMd5Key(calls: SystemCalls, fd: number, peer: Address, key: st
 /** One key for everybody in a prefix, on a listener (TCP_MD5SIG_EXT, Linux 4.13). */
 export function setMd5PrefixKey(calls: SystemCalls, fd: number, network: Address, length: number, key: string | null): void {
   calls.setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG_EXT, md5Signature(network, key, length));
+}
+
+/** True when both sign and check alike. */
+export function sameKeys(one: StreamOptions, other: StreamOptions): boolean {
+  const { length } = one.aoKeys;
+  return (
+    one.md5Key === other.md5Key && length === other.aoKeys.length && one.aoKeys.every((key, n) => sameAoKey(key, other.aoKeys[n] ?? key))
+  );
+}
+
+/** True when a connection that is up cannot take the new keys over. */
+export function replacesKey(before: StreamOptions, after: StreamOptions): boolean {
+  return changesAoKey(before.aoKeys, after.aoKeys);
 }
 
 /** How long data may stay unacknowledged, or a peer's window shut, until the kernel ends the connection (RFC 5482). */

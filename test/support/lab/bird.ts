@@ -45,6 +45,15 @@ export class Bird implements Router {
       .some((line) => line.startsWith(`${peer} `) && line.includes(` ${state} `));
   }
 
+  /** Times that BIRD saw its BFD session with the peer come up and go down. */
+  bfdChanges(peer: string): { readonly ups: number; readonly downs: number } {
+    const lines = (this.#daemon?.output() ?? "").split("\n").filter((line) => line.includes(`Session to ${peer} changed state`));
+    return {
+      ups: lines.filter((line) => line.endsWith("to Up")).length,
+      downs: lines.filter((line) => line.includes("from Up")).length,
+    };
+  }
+
   established(peer: string): boolean {
     return /\sEstablished\s/.test(this.#birdc(`show protocols ${this.#protocol(peer)}`));
   }
@@ -141,7 +150,7 @@ function protocolName(index: number): string {
 // Next hops of iBGP are looked up in the tables, hence the direct routes.
 function configurationOf(settings: RouterSettings): string {
   const protocols = settings.peers.map((peer, index) => protocolOf(settings, peer, protocolName(index)));
-  const bfd = settings.peers.some((peer) => peer.bfdIntervalMillis !== undefined) ? "protocol bfd { }\n" : "";
+  const bfd = settings.peers.some((peer) => peer.bfdIntervalMillis !== undefined) ? "protocol bfd { debug { events }; }\n" : "";
   return `router id ${settings.routerId};\nlog stderr all;\nprotocol device { scan time 1; }\nprotocol direct { ipv4; ipv6; }\n${bfd}${protocols.join("\n")}\n`;
 }
 
@@ -159,6 +168,7 @@ function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): s
     // BIRD counts hops in `multihop`, and a direct neighbour is the one it has without.
     peer.ttlSecurityHops === undefined ? "" : "  ttl security on;",
     peer.bfdIntervalMillis === undefined ? "" : `  bfd { interval ${peer.bfdIntervalMillis} ms; multiplier 3; };`,
+    peer.bfdGraceful === true ? "  bfd graceful;" : "",
     ...channels,
     "}",
   ].join("\n");

@@ -99,6 +99,33 @@ export class Frr implements Router {
       .find((session) => session["peer"] === peer);
   }
 
+  /** Times that bfdd saw its session with the peer come up and go down, since it began. */
+  bfdChanges(peer: string): { readonly ups: number; readonly downs: number } {
+    const output = this.#host.run("vtysh", ["--vty_socket", this.#sockets, "-d", "bfdd", "-c", "show bfd peers counters json"]);
+    const counters = list(JSON.parse(output))
+      .map(record)
+      .find((session) => session["peer"] === peer);
+    if (counters === undefined) throw new Error(`bfdd has no session with ${peer}`);
+    return { ups: num(counters["session-up"]), downs: num(counters["session-down"]) };
+  }
+
+  /** From here on bfdd writes down every change with its time: {@link bfdFailures}. */
+  traceBfd(): void {
+    this.#host.run("vtysh", [
+      "--vty_socket",
+      this.#sockets,
+      "-d",
+      "bfdd",
+      ...["configure terminal", "log timestamp precision 3", "log stdout debugging", "debug bfd peer"].flatMap((line) => ["-c", line]),
+    ]);
+  }
+
+  /** When bfdd's sessions went from Up to Down, in milliseconds since 1970, as {@link traceBfd} wrote it down. */
+  bfdFailures(): readonly number[] {
+    const lines = (this.#bfdd?.output() ?? "").split("\n").filter((line) => line.includes("state-change") && line.includes("up -> down"));
+    return lines.map((line) => Date.parse(`${line.slice(0, 23).replaceAll("/", "-")}Z`));
+  }
+
   #configure(daemon: string, ...lines: readonly string[]): void {
     const commands = ["configure terminal", ...lines].flatMap((line) => ["-c", line]);
     this.#host.run("vtysh", ["--vty_socket", this.#sockets, "-d", daemon, ...commands]);

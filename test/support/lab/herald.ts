@@ -20,6 +20,8 @@ export interface HeraldSettings {
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** A program that starts it and is told the rest of the command line: `setpriv` cuts down what it may do. */
   readonly under?: readonly string[];
+  /** Options of Node itself. */
+  readonly nodeOptions?: readonly string[];
   /** Further variables of its environment. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Another place of the bundle, away from the package koffi. */
@@ -64,8 +66,8 @@ export class Herald {
       ...this.#settings.configuration,
     };
     writeFileSync(file, JSON.stringify(configuration));
-    const { under = [], bundle = BUNDLE, environment } = this.#settings;
-    const [program = "", ...args] = [...under, process.execPath, bundle, "speaker", "--config", file];
+    const { under = [], nodeOptions = [], bundle = BUNDLE, environment } = this.#settings;
+    const [program = "", ...args] = [...under, process.execPath, ...nodeOptions, bundle, "speaker", "--config", file];
     this.#daemon = this.#host.start(program, args, environment);
   }
 

@@ -17,6 +17,11 @@ export class LinkCut {
     this.#run(`table inet ${TABLE} {\nchain input { type filter hook input priority -300; tcp dport 179 tcp flags & syn == 0 drop; }\n}`);
   }
 
+  /** Leaves calls to BGP's port without an answer; everything else goes on. */
+  dropBgp(): void {
+    this.#run(`table inet ${TABLE} {\nchain input { type filter hook input priority -300; tcp dport 179 drop; }\n}`);
+  }
+
   /** The time at which the packets of before this can no longer come, in milliseconds since 1970. */
   cut(): number {
     const chain = (hook: string, match: string): string =>

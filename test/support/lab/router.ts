@@ -36,6 +36,8 @@ export interface RouterPeer {
   readonly ttlSecurityHops?: number;
   /** Watched by the router's BFD: FRR's bfdd and BIRD. Interval in milliseconds, both ways; three packets to be missed. */
   readonly bfdIntervalMillis?: number;
+  /** BIRD treats the end of BFD as the begin of a graceful restart; FRR needs no such word. */
+  readonly bfdGraceful?: boolean;
 }
 
 export interface RouterSettings {

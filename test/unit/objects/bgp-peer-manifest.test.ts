@@ -30,6 +30,12 @@ const SPECS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     nodeSelectors: [{ matchLabels: { rack: "a" }, matchExpressions: [{ key: "x", operator: "In", values: ["1", "2"] }] }],
     adminDown: { reason: "maintenance" },
   },
+  "one with keys of TCP-AO": {
+    tcpAO: [
+      { id: 1, passwordSecret: { name: "new" } },
+      { id: 2, receiveID: 3, algorithm: "AES-128-CMAC-96", passwordSecret: { name: "old", namespace: "keys" } },
+    ],
+  },
   "one behind a secret": { passwordSecret: { name: "tor" }, ttlSecurityHops: 1, holdTime: "0s", gracefulRestart: { enabled: false } },
   "one over an interface": { peerAddress: undefined, interface: "eth0" },
   "the default gateway": { peerAddress: undefined, defaultGateway: "IPv6" },

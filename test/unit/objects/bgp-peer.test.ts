@@ -29,6 +29,7 @@ describe("a BGPPeer with the fewest fields", () => {
       ttlSecurityHops: null,
       password: null,
       passwordSecret: null,
+      tcpAO: [],
       bfdProfile: null,
       gracefulRestart: { enabled: true, restartTimeSeconds: 120, notification: false, longLivedStaleTimeSeconds: null },
       families: ["IPv4"],
@@ -75,6 +76,13 @@ describe("fields of a BGPPeer", () => {
     ["password", "secret", { password: "secret" }],
     ["passwordSecret", { name: "tor" }, { passwordSecret: { name: "tor", namespace: "herald-system" } }],
     ["passwordSecret", { name: "tor", namespace: "keys" }, { passwordSecret: { name: "tor", namespace: "keys" } }],
+    [
+      "tcpAO",
+      [{ id: 0, passwordSecret: { name: "tor" } }],
+      {
+        tcpAO: [{ id: 0, receiveID: null, algorithm: "HMAC-SHA-1-96", passwordSecret: { name: "tor", namespace: "herald-system" } }],
+      },
+    ],
     ["bfdProfile", "fast", { bfdProfile: "fast" }],
     [
       "gracefulRestart",
@@ -182,6 +190,12 @@ describe("fields of a BGPPeer", () => {
     ]);
     expect(refusal(ours("BGPPeer", { ttlSecurityHops: 1, multihopTTL: 2 }))).toMatchObject([{ field: "spec.ttlSecurityHops" }]);
     expect(refusal(ours("BGPPeer", { password: "a", passwordSecret: { name: "b" } }))).toMatchObject([{ field: "spec.password" }]);
+    const key = { id: 1, passwordSecret: { name: "ao" } };
+    for (const md5 of [{ password: "a" }, { passwordSecret: { name: "b" } }]) {
+      expect(refusal(ours("BGPPeer", { tcpAO: [key], ...md5 }))).toMatchObject([
+        { field: "spec.tcpAO", message: "tcpAO excludes password and passwordSecret: a connection is signed by TCP-AO or by TCP-MD5" },
+      ]);
+    }
     expect(peer({ holdTime: "0s", keepaliveTime: "30s" }).keepaliveTimeSeconds).toBe(30);
   });
 

@@ -102,6 +102,28 @@ describe("passwords of peers (docs/security.md)", () => {
     expect([passwords.of(SIGNED), changes()]).toEqual([{ known: true, key: "as it is" }, 2]);
   });
 
+  it("are keys of TCP-AO, all of them or none, in the order of the object and by the kernel's names", () => {
+    const { passwords } = passwordsWith(null);
+    const inHerald = (name: string) => ({ name, namespace: "herald-system" });
+    const peer = bgpPeer("tor", {
+      tcpAO: [
+        { id: 2, receiveID: 3, algorithm: "AES-128-CMAC-96", passwordSecret: inHerald("new") },
+        { id: 1, passwordSecret: inHerald("old") },
+      ],
+    });
+    passwords.note({ type: "set", object: secret("new", { stringData: { password: "second" } }) });
+    expect(passwords.of(peer)).toEqual({ known: false, why: "there is no Secret herald-system/old: add it to the directory" });
+    passwords.note({ type: "set", object: secret("old", { stringData: { password: "first" } }) });
+    expect(passwords.of(peer)).toEqual({
+      known: true,
+      key: null,
+      aoKeys: [
+        { sendId: 2, receiveId: 3, algorithm: "cmac(aes128)", secret: "second" },
+        { sendId: 1, receiveId: 1, algorithm: "hmac(sha1)", secret: "first" },
+      ],
+    });
+  });
+
   it("are refused where no kernel takes them", () => {
     const { passwords } = passwordsWith(null);
     for (const data of [{}, { password: "" }, { password: "not base64!" }, { password: Buffer.from("x".repeat(81)).toString("base64") }]) {

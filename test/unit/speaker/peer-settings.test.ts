@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BGPPeer } from "../../../src/objects/kinds.ts";
 import { peerAccess } from "../../../src/speaker/peer-access.ts";
 import { holdReason, needsReset, sameEndpoint, sessionSettings } from "../../../src/speaker/peer-settings.ts";
-import { type LoadedCalls, loadSystemCalls } from "../../../src/speaker/sockopt/system-calls.ts";
+import { type LoadedCalls, loadSystemCalls, SystemCallError, type SystemCalls } from "../../../src/speaker/sockopt/system-calls.ts";
 import { bgpPeer } from "../../support/speaker-rig.ts";
 
 const PLAIN = bgpPeer("tor", { peerAddress: "192.0.2.1" });
@@ -14,6 +14,14 @@ function withFields(fields: Partial<BGPPeer>): BGPPeer {
 /** As on a machine without koffi. */
 const NO_CALLS: LoadedCalls = { ok: false, why: "koffi is not here" };
 const NO_PASSWORD = { known: true, key: null } as const;
+
+/** Answers every option of a socket alike. */
+function kernelThat(answer: string | null): SystemCalls {
+  const setsockopt = (): void => {
+    if (answer !== null) throw new SystemCallError("setsockopt", answer);
+  };
+  return { socket: () => 5, setsockopt, bind: () => {}, attachFilter: () => {}, send: () => {}, receive: () => 0, close: () => {} };
+}
 
 describe("what holds a peer down (docs/sessions.md)", () => {
   const kernels: readonly (readonly [string, Partial<BGPPeer>])[] = [
@@ -35,6 +43,31 @@ describe("what holds a peer down (docs/sessions.md)", () => {
       ),
     ).toBe(`held down: ${field} needs socket options: koffi is not here; it does not connect without`);
     expect(holdReason(peer, peerAccess(peer, NO_PASSWORD, loadSystemCalls))).toBe("");
+  });
+
+  it("is tcpAO where the kernel has none of it, and names the option of the kernel; it is never connected without", () => {
+    const kernel = (answer: string | null): LoadedCalls => ({ ok: true, calls: kernelThat(answer) });
+    const peer = withFields({
+      tcpAO: [{ id: 1, receiveID: null, algorithm: "HMAC-SHA-1-96", passwordSecret: { name: "ao", namespace: "herald-system" } }],
+    });
+    const keys = [{ sendId: 1, receiveId: 1, algorithm: "hmac(sha1)", secret: "x" }] as const;
+    const password = { known: true, key: null, aoKeys: keys } as const;
+    expect(
+      holdReason(
+        peer,
+        peerAccess(peer, password, () => kernel("ENOPROTOOPT")),
+      ),
+    ).toBe(
+      "held down: tcpAO needs a kernel with TCP-AO (CONFIG_TCP_AO, Linux 6.7 or later), and this one has none; it does not connect without",
+    );
+    expect(
+      holdReason(
+        peer,
+        peerAccess(peer, password, () => NO_CALLS),
+      ),
+    ).toBe("held down: tcpAO needs socket options: koffi is not here; it does not connect without");
+    const access = peerAccess(peer, password, () => kernel(null));
+    expect([holdReason(peer, access), access.stream.aoKeys, access.stream.md5Key]).toEqual(["", keys, null]);
   });
 
   it("is not the lack of socket options for a peer that asks for none", () => {
@@ -66,6 +99,7 @@ describe("what holds a peer down (docs/sessions.md)", () => {
       ttl: 4,
       minimumTtl: null,
       md5Key: null,
+      aoKeys: [],
       device: null,
       openTimeoutMillis: 5000,
       userTimeoutMillis: 610_000,

@@ -21,6 +21,7 @@ const PLAIN: StreamOptions = {
   minimumTtl: null,
   device: null,
   md5Key: null,
+  aoKeys: [],
   openTimeoutMillis: 5000,
   userTimeoutMillis: 490_000,
 };
