@@ -1,25 +1,28 @@
 /** What can happen to a rack while its users are connected: each as one function, for the tests that say what it may cost and for the table of what it costs. */
 
 import type { RawObject } from "./objects.ts";
-import { addressOf, NODES, type ServiceRack, type ServiceRackSpec } from "./service-rack.ts";
+import { addressOf, NODES } from "./rack-nodes.ts";
+import type { ServiceRack, ServiceRackSpec } from "./service-rack.ts";
 import type { Traffic } from "./traffic.ts";
+
+export type RackSetting = Omit<ServiceRackSpec, "name">;
 
 export interface RackChange {
   readonly name: string;
   /** What the rack must be set up with for it. */
-  readonly spec?: Omit<ServiceRackSpec, "name">;
+  readonly spec?: RackSetting;
   run(rack: ServiceRack, traffic: Traffic): Promise<void>;
 }
 
 /** A speaker that leaves as most do: withdraws on exit, announces as soon as the slices say so, drains nothing. */
-export const PLAIN: Omit<ServiceRackSpec, "name"> = {
+export const PLAIN: RackSetting = {
   configuration: { dataplane: { healthz: "off" }, drain: { gracePeriod: "0s" }, shutdown: "withdraw", stateFile: "" },
   peer: { gracefulRestart: { enabled: false } },
   advertisement: { dataplaneGate: "Off" },
 };
 
 /** What keeps routes at the router while a speaker is restarted; in a cluster the own Pod's deletion says it. */
-const GRACEFUL: Omit<ServiceRackSpec, "name"> = { configuration: { shutdown: "gracefulRestart", stateFile: "state.json" } };
+export const GRACEFUL: RackSetting = { configuration: { shutdown: "gracefulRestart", stateFile: "state.json" } };
 
 export const attributes: RackChange = {
   name: "attributes of the advertisement",
@@ -46,9 +49,9 @@ export const proxies: RackChange = {
   spec: { advertisement: { dataplaneGate: "Require" } },
   async run(rack, traffic) {
     for (const node of NODES) {
-      await rack.stopProxy(node);
+      await rack.workload.stopProxy(node);
       await traffic.flows();
-      await rack.startProxy(node);
+      await rack.workload.startProxy(node);
     }
     await traffic.flows();
   },
@@ -71,15 +74,15 @@ export const drain: RackChange = {
 export const surge: RackChange = {
   name: "pods are replaced, the new one ready first",
   spec: { proxyLagMillis: 200 },
-  async run(rack, traffic) {
+  async run({ workload }, traffic) {
     for (const node of NODES) {
-      const [old = ""] = rack.podsOn(node);
-      const fresh = await rack.startPod(node);
-      rack.markReady(fresh);
-      rack.markTerminating(old);
-      await rack.reached(node, [fresh]);
+      const [old = ""] = workload.podsOn(node);
+      const fresh = await workload.startPod(node);
+      workload.markReady(fresh);
+      workload.markTerminating(old);
+      await workload.reached(node, [fresh]);
       await traffic.flows();
-      rack.endPod(old);
+      workload.endPod(old);
     }
     await traffic.flows();
   },
@@ -90,15 +93,16 @@ export const recreate: RackChange = {
   name: "pods are replaced, the old one gone first",
   spec: { proxyLagMillis: 200, advertisement: { dataplaneGate: "Require" } },
   async run(rack, traffic) {
+    const { workload } = rack;
     for (const node of NODES) {
-      const [old = ""] = rack.podsOn(node);
-      rack.markTerminating(old);
+      const [old = ""] = workload.podsOn(node);
+      workload.markTerminating(old);
       await rack.routedTo(NODES.filter((other) => other !== node));
       await traffic.flows();
-      rack.endPod(old);
-      const fresh = await rack.startPod(node);
+      workload.endPod(old);
+      const fresh = await workload.startPod(node);
       await traffic.flows();
-      rack.markReady(fresh);
+      workload.markReady(fresh);
       await rack.routedTo(NODES);
       await traffic.flows();
     }
@@ -116,16 +120,10 @@ export const speakersRestarted: RackChange = {
       await rack.heralds[node].start();
       await rack.establishedWith(node);
       await rack.watched(node);
+      await rack.routedTo(NODES);
       await traffic.flows();
     }
   },
-};
-
-/** The same, while both sides watch each other. */
-export const watchedSpeakersRestarted: RackChange = {
-  ...speakersRestarted,
-  name: "speakers are restarted, with BFD",
-  spec: { ...GRACEFUL, bfdIntervalMillis: 300 },
 };
 
 /** What cannot change without a new session. */
@@ -140,36 +138,30 @@ export const peerEdited: RackChange = {
   },
 };
 
-export const speakerKilled: RackChange = {
-  name: "a speaker is killed (-9) and comes back",
-  async run(rack, traffic) {
-    await rack.heralds.n2.crash();
-    await traffic.flows(200);
-    await rack.heralds.n2.start();
-    await rack.routedTo(NODES);
-    await traffic.flows();
-  },
-};
+/** `flows`: how many connections end meanwhile, at least. */
+export function apiServerAway(flows: number): RackChange {
+  return {
+    name: "the API server is away",
+    spec: { apiServer: true },
+    async run(rack, traffic) {
+      const { server } = rack.api;
+      await server.kill();
+      for (const node of NODES) await rack.saysThatTheApiIsAway(node);
+      await traffic.flows(flows);
+      await server.restart();
+      // What is wanted next arrives: the speakers follow it again.
+      rack.setAdvertisement({ communities: ["65001:9"] });
+      await rack.upload();
+      await rack.heldWith("65001:9");
+      await traffic.flows();
+    },
+  };
+}
 
-/** Silently: the router finds out by its own means. */
-export const powerCut: RackChange = {
-  name: "a node loses its power",
-  spec: { peer: { holdTime: "9s" } },
-  async run(rack, traffic) {
-    rack.fabric.cut("n2");
-    await rack.routedTo(["n1", "n3"]);
-    await traffic.flows();
-    rack.fabric.mend("n2");
-    await rack.routedTo(NODES);
-    await traffic.flows();
-  },
-};
-
-export const watchedPowerCut: RackChange = {
-  ...powerCut,
-  name: "a node loses its power, with BFD",
-  spec: { ...powerCut.spec, bfdIntervalMillis: 100 },
-};
+/** The same change under further settings, which win. */
+export function under(change: RackChange, suffix: string, ...settings: readonly RackSetting[]): RackChange {
+  return { ...change, name: `${change.name}, ${suffix}`, spec: mergedSpec(change.spec ?? {}, ...settings) };
+}
 
 /** Moments at which the router took any node out of the route. */
 export function removalsIn(traffic: Traffic): readonly number[] {
@@ -177,7 +169,7 @@ export function removalsIn(traffic: Traffic): readonly number[] {
 }
 
 /** Later ones win, key by key. */
-export function mergedSpec(...specs: readonly Omit<ServiceRackSpec, "name">[]): Omit<ServiceRackSpec, "name"> {
+export function mergedSpec(...specs: readonly RackSetting[]): RackSetting {
   const part = (key: "configuration" | "peer" | "advertisement"): RawObject => Object.assign({}, ...specs.map((spec) => spec[key] ?? {}));
   return { ...Object.assign({}, ...specs), configuration: part("configuration"), peer: part("peer"), advertisement: part("advertisement") };
 }

@@ -1,29 +1,27 @@
 /**
  * A rack as packets see it: client, ToR (FRR, kernel ECMP by flow), and nodes with a service proxy and pods, each in a network namespace. One Service under
- * `externalTrafficPolicy: Local`, whose pods come and go as a Deployment's do; the speakers read it from a directory.
+ * `externalTrafficPolicy: Local`; the speakers read it from a directory, or from a real API server.
  */
 
-import { renameSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectFile } from "../project.ts";
 import { ClusterDirectory } from "./cluster.ts";
-import { type Daemon, Fabric, type Host } from "./fabric.ts";
+import { Fabric, type Host } from "./fabric.ts";
 import { Frr } from "./frr.ts";
 import { Herald } from "./herald.ts";
 import { kernelHops } from "./kernel-routes.ts";
-import { type RawObject, rawNode, rawOwn, rawService, rawSlice } from "./objects.ts";
+import { type RawObject, rawNode, rawOwn } from "./objects.ts";
+import { RackApi } from "./rack-api.ts";
+import { addressOf, NODES, type NodeName, SERVICE, TOR } from "./rack-nodes.ts";
+import { RackWorkload } from "./rack-workload.ts";
+import { keepResilient } from "./resilient-group.ts";
 import { Traffic } from "./traffic.ts";
 import { until } from "./wait.ts";
 
-export const NODES = ["n1", "n2", "n3"] as const;
-export type NodeName = (typeof NODES)[number];
-
-const TOR = "10.88.0.1";
 const CLIENT = "10.99.0.2";
-export const SERVICE = "203.0.113.10";
-const PORT = 80;
-const HEALTH_PORT = 30_100;
-const PROGRAMS = projectFile("test/support/programs");
+const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 export interface ServiceRackSpec {
   /** Short: it becomes part of the namespaces' names. */
@@ -38,26 +36,20 @@ export interface ServiceRackSpec {
   readonly proxyLagMillis?: number;
   /** Both ends watch each other by BFD, three packets of this interval to be missed; none by default. */
   readonly bfdIntervalMillis?: number;
-}
-
-interface Pod {
-  readonly name: string;
-  readonly node: NodeName;
-  readonly address: string;
-  readonly process: Daemon;
-  ready: boolean;
-  terminating: boolean;
+  /** The router hashes resiliently: see resilient-group.ts. How long a bucket is without a packet before it may move. */
+  readonly resilientIdleSeconds?: number;
+  /** The speakers read from an API server: see {@link ServiceRack.upload}. */
+  readonly apiServer?: boolean;
 }
 
 export class ServiceRack {
   readonly fabric: Fabric;
   readonly router: Frr;
-  readonly cluster: ClusterDirectory;
   readonly heralds: Readonly<Record<NodeName, Herald>>;
+  readonly workload: RackWorkload;
+  readonly #cluster: ClusterDirectory;
   readonly #spec: ServiceRackSpec;
-  readonly #pods = new Map<string, Pod>();
-  readonly #proxies = new Map<NodeName, Daemon>();
-  #podsMade = 0;
+  #api: RackApi | null = null;
 
   constructor(spec: ServiceRackSpec) {
     this.#spec = spec;
@@ -76,12 +68,16 @@ export class ServiceRack {
         ...(spec.bfdIntervalMillis === undefined ? {} : { bfdIntervalMillis: spec.bfdIntervalMillis }),
       })),
     });
-    this.cluster = new ClusterDirectory(join(tor.directory, "cluster"));
+    this.#cluster = new ClusterDirectory(join(tor.directory, "cluster"));
+    this.workload = new RackWorkload((node) => this.host(node), this.#cluster, spec.proxyLagMillis ?? 20);
     const herald = (node: NodeName): Herald =>
-      new Herald(this.fabric.host(node), {
+      new Herald(this.host(node), {
         node,
-        cluster: this.cluster,
+        cluster: this.#cluster,
         configuration: { dataplane: { healthz: "http://127.0.0.1:10256/healthz" }, ...spec.configuration },
+        // `ip netns exec` gives every process a mount namespace of its own: no other one sees this boot ID.
+        under: ["sh", "-c", `mount --bind "$0" ${BOOT_ID} && exec "$@"`, this.#bootIdOf(node)],
+        ...(spec.apiServer === true ? { kubeconfig: RackApi.kubeconfigOn(this.host(node)) } : {}),
       });
     this.heralds = { n1: herald("n1"), n2: herald("n2"), n3: herald("n3") };
   }
@@ -89,28 +85,66 @@ export class ServiceRack {
   /** One pod on each node, and a router that sends flows to all of them. */
   async start(): Promise<void> {
     this.#route();
-    for (const node of NODES) this.setNode(node);
+    for (const node of NODES) {
+      writeFileSync(this.#bootIdOf(node), randomUUID());
+      this.setNode(node);
+    }
     this.setPeer();
     this.setAdvertisement();
-    await Promise.all(NODES.map(async (node) => this.markReady(await this.startPod(node))));
+    await Promise.all(NODES.map(async (node) => this.workload.markReady(await this.workload.startPod(node))));
+    if (this.#spec.apiServer === true) {
+      this.#api = await RackApi.start(NODES.map((node) => this.host(node)));
+      await this.upload();
+    }
     await this.router.start();
-    await Promise.all(NODES.map((node) => this.startProxy(node)));
+    await Promise.all(NODES.map((node) => this.workload.startProxy(node)));
     await Promise.all(NODES.map((node) => this.heralds[node].start()));
     await this.routedTo(NODES);
     await Promise.all(NODES.map((node) => this.watched(node)));
+    const idleSeconds = this.#spec.resilientIdleSeconds;
+    if (idleSeconds !== undefined) await keepResilient(this.host("tor"), `${SERVICE.address}/32`, NODES.map(addressOf), idleSeconds);
   }
 
   async close(): Promise<void> {
     await this.fabric.close();
+    await this.#api?.stop();
   }
 
   host(name: "tor" | "client" | NodeName): Host {
     return this.fabric.host(name);
   }
 
+  /** Its speakers' source. @throws unless the rack was asked for one */
+  get api(): RackApi {
+    if (this.#api === null) throw new Error("this rack has no API server");
+    return this.#api;
+  }
+
+  /** What was set since the last time, to the API server. */
+  async upload(): Promise<void> {
+    await this.api.apply(this.#cluster.path);
+  }
+
+  /** Silently and at once: nothing that the node said goes out any more, and all that ran there is gone. */
+  async powerOff(node: NodeName): Promise<void> {
+    this.fabric.cut(node);
+    await Promise.all([this.heralds[node].crash(), this.workload.powerOff(node)]);
+  }
+
+  /** After {@link powerOff}: another boot ID, the disk as it was, a pod that is not ready yet. Resolves with the pod when proxy and session are up. */
+  async boot(node: NodeName): Promise<string> {
+    writeFileSync(this.#bootIdOf(node), randomUUID());
+    this.fabric.mend(node);
+    const pod = await this.workload.startPod(node);
+    await this.workload.startProxy(node);
+    await this.heralds[node].start();
+    await this.establishedWith(node);
+    return pod;
+  }
+
   /** Nodes that the router's kernel sends flows of the Service to. */
   nextHops(): readonly string[] {
-    const gateways = kernelHops(this.host("tor"), `${SERVICE}/32`).map(({ gateway }) => gateway);
+    const gateways = kernelHops(this.host("tor"), `${SERVICE.address}/32`).map(({ gateway }) => gateway);
     return NODES.filter((node) => gateways.includes(addressOf(node)));
   }
 
@@ -132,6 +166,30 @@ export class ServiceRack {
     await until(`BFD with ${node} is up`, async () => this.router.bfd(addressOf(node))?.["status"] === "up");
   }
 
+  /** Waits until the node's speaker has what it announces in its state file, where it keeps one. */
+  async savedBy(node: NodeName): Promise<void> {
+    if (!this.#spec.configuration?.["stateFile"]) return;
+    const file = join(this.host(node).directory, "state.json");
+    await until(`${node} has saved what it announces`, async () => readFileSync(file, "utf8").includes(SERVICE.address));
+  }
+
+  async saysThatTheApiIsAway(node: NodeName): Promise<void> {
+    await until(`${node} says that the API server is away`, async () => this.heralds[node].output().includes("cannot read the API server"));
+  }
+
+  /** Waits until the router has every node's route with these communities. */
+  async heldWith(...communities: readonly string[]): Promise<void> {
+    // A speaker asks a server that was long away again after up to 30 s.
+    await until(
+      `the router has ${communities.join(" ")}`,
+      async () => {
+        const paths = this.router.table("IPv4").get(`${SERVICE.address}/32`) ?? [];
+        return paths.length === NODES.length && paths.every((path) => path.communities.join() === communities.join());
+      },
+      90_000,
+    );
+  }
+
   /** When each node's session began. */
   async sessions(): Promise<readonly unknown[]> {
     return await Promise.all(NODES.map(async (node) => (await this.heralds[node].peer("tor"))["since"]));
@@ -145,7 +203,7 @@ export class ServiceRack {
   }
 
   setNode(node: NodeName, more: { readonly annotations?: Readonly<Record<string, string>> } = {}): void {
-    this.cluster.write(`${node}.json`, [rawNode(node, { addresses: [addressOf(node)], ...more })]);
+    this.#cluster.write(`${node}.json`, [rawNode(node, { addresses: [addressOf(node)], ...more })]);
   }
 
   setPeer(more: RawObject = {}): void {
@@ -153,107 +211,25 @@ export class ServiceRack {
     const spec = { myASN: 65_001, peerASN: 65_000, peerAddress: TOR, ...peer, ...more };
     const profile = rawOwn("BFDProfile", "fast", { receiveInterval: interval, transmitInterval: interval });
     const watched = [rawOwn("BGPPeer", "tor", { ...spec, bfdProfile: "fast" }), profile];
-    this.cluster.write("peer.json", interval === undefined ? [rawOwn("BGPPeer", "tor", spec)] : watched);
+    this.#cluster.write("peer.json", interval === undefined ? [rawOwn("BGPPeer", "tor", spec)] : watched);
   }
 
   setAdvertisement(more: RawObject = {}): void {
-    this.cluster.write("advertisement.json", [rawOwn("BGPAdvertisement", "all", { ...this.#spec.advertisement, ...more })]);
-  }
-
-  /** Starts a pod that is not ready yet. */
-  async startPod(node: NodeName): Promise<string> {
-    this.#podsMade += 1;
-    const name = `pod${this.#podsMade}`;
-    const host = this.host(node);
-    const address = `10.244.${NODES.indexOf(node) + 1}.${this.#podsMade}`;
-    host.run("ip", ["address", "add", `${address}/32`, "dev", "lo"]);
-    const process_ = host.start(process.execPath, [join(PROGRAMS, "pod.mjs"), name, address, String(PORT)]);
-    await until(`${name} listens`, async () => process_.output().includes("ready"));
-    this.#pods.set(name, { name, node, address, process: process_, ready: false, terminating: false });
-    this.#publish();
-    return name;
-  }
-
-  markReady(name: string): void {
-    this.#pod(name).ready = true;
-    this.#publish();
-  }
-
-  /** As its deletion begins: not ready, still serving. */
-  markTerminating(name: string): void {
-    const pod = this.#pod(name);
-    pod.ready = false;
-    pod.terminating = true;
-    this.#publish();
-  }
-
-  /** The end of a terminating pod: takes no callers any more, and leaves the slices. */
-  endPod(name: string): void {
-    const pod = this.#pod(name);
-    pod.process.signal("SIGTERM");
-    this.#pods.delete(name);
-    this.#publish();
-  }
-
-  podsOn(node: NodeName): readonly string[] {
-    return [...this.#pods.values()].filter((pod) => pod.node === node).map(({ name }) => name);
-  }
-
-  async startProxy(node: NodeName): Promise<void> {
-    const lag = String(this.#spec.proxyLagMillis ?? 20);
-    const args = [addressOf(node), SERVICE, String(PORT), String(HEALTH_PORT), this.#podsFile(node), lag];
-    const proxy = this.host(node).start(process.execPath, [join(PROGRAMS, "service-proxy.mjs"), ...args]);
-    this.#proxies.set(node, proxy);
-    await until(`the proxy of ${node} has programmed`, async () => proxy.output().includes("programmed"));
-  }
-
-  /** Waits until a node's proxy sends to these pods and no others. */
-  async reached(node: NodeName, pods: readonly string[]): Promise<void> {
-    const line = `programmed ${pods.map((name) => this.#pod(name).address).join(" ")}`;
-    await until(`${node} sends to ${pods.join(", ")}`, async () => this.#proxies.get(node)?.output().trimEnd().endsWith(line));
-  }
-
-  async stopProxy(node: NodeName): Promise<void> {
-    await this.#proxies.get(node)?.stop("SIGKILL");
+    this.#cluster.write("advertisement.json", [rawOwn("BGPAdvertisement", "all", { ...this.#spec.advertisement, ...more })]);
   }
 
   /** From the client to the Service, so many connections a second. */
   traffic(options: { readonly perSecond: number; readonly holdMillis?: number }): Promise<Traffic> {
-    return Traffic.start(this.host("client"), this.host("tor"), join(PROGRAMS, "client.mjs"), {
-      address: SERVICE,
-      port: PORT,
+    return Traffic.start(this.host("client"), this.host("tor"), projectFile("test/support/programs/client.mjs"), {
+      address: SERVICE.address,
+      port: SERVICE.port,
       perSecond: options.perSecond,
       holdMillis: options.holdMillis ?? 0,
     });
   }
 
-  #pod(name: string): Pod {
-    const pod = this.#pods.get(name);
-    if (pod === undefined) throw new Error(`there is no pod ${name}`);
-    return pod;
-  }
-
-  /** Proxies and speakers learn it from the same slices, each at its own pace. */
-  #publish(): void {
-    const pods = [...this.#pods.values()];
-    for (const node of NODES) {
-      const here = pods.filter((pod) => pod.node === node);
-      const addresses = (wanted: (pod: Pod) => boolean): readonly string[] => here.filter(wanted).map(({ address }) => address);
-      replace(this.#podsFile(node), { ready: addresses(({ ready }) => ready), serving: addresses(({ terminating }) => terminating) });
-    }
-    const service = rawService({ name: "web", policy: "Local", loadBalancerIPs: [SERVICE] });
-    const endpoints = pods.map(({ address, node, ready, terminating }) => ({
-      address,
-      node,
-      ready,
-      serving: ready || terminating,
-      terminating,
-    }));
-    this.cluster.write("service.json", [withHealthPort(service), rawSlice("web", "IPv4", endpoints)]);
-  }
-
-  #podsFile(node: NodeName): string {
-    return join(this.host(node).directory, "pods.json");
+  #bootIdOf(node: NodeName): string {
+    return join(this.host(node).directory, "boot_id");
   }
 
   #route(): void {
@@ -263,18 +239,4 @@ export class ServiceRack {
     this.host("client").run("ip", ["route", "add", "default", "via", "10.99.0.1"]);
     for (const node of NODES) this.host(node).run("ip", ["route", "add", "default", "via", TOR]);
   }
-}
-
-export function addressOf(node: NodeName): string {
-  return `10.88.0.${11 + NODES.indexOf(node)}`;
-}
-
-function withHealthPort(service: RawObject): RawObject {
-  const spec: unknown = service["spec"];
-  return { ...service, spec: { ...(typeof spec === "object" ? spec : {}), healthCheckNodePort: HEALTH_PORT } };
-}
-
-function replace(file: string, value: unknown): void {
-  writeFileSync(`${file}.new`, JSON.stringify(value));
-  renameSync(`${file}.new`, file);
 }

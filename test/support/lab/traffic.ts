@@ -52,14 +52,21 @@ export class Traffic {
     const monitor = router.start("ip", ["-ts", "-o", "-4", "monitor", "route"]);
     const args = [program, to.address, String(to.port), String(to.perSecond), String(to.holdMillis)];
     const traffic = new Traffic(client.start(process.execPath, args), monitor, client);
-    await traffic.flows();
+    await traffic.greetings(100);
     return traffic;
   }
 
   /** Resolves after so many more connections have ended: what was changed before has met traffic. */
   async flows(count = 100): Promise<void> {
-    const enough = this.#lines().length + count;
-    await until(`${count} more connections have ended`, async () => this.#lines().length >= enough, 60_000);
+    const enough = this.#ends().length + count;
+    await until(`${count} more connections have ended`, async () => this.#ends().length >= enough, 60_000 + count * 100);
+  }
+
+  /** Resolves after so many more connections have been accepted by a pod. */
+  async greetings(count: number): Promise<void> {
+    const now = (): number => this.#lines().length - this.#ends().length;
+    const enough = now() + count;
+    await until(`${count} more connections have been greeted`, async () => now() >= enough, 60_000);
   }
 
   /** No more connections, and those under way brought to their end. */
@@ -67,7 +74,7 @@ export class Traffic {
     this.#client.signal("SIGTERM");
     await this.#client.exited;
     await this.#monitor.stop();
-    this.#ended = this.#lines().map(connectionOf);
+    this.#ended = this.#ends().map(connectionOf);
     return { ...tally(this.#ended), synRetransmits: synRetransmits(this.#host) - this.#retransmitsBefore };
   }
 
@@ -100,6 +107,10 @@ export class Traffic {
         const gateways = line.includes("Deleted ") ? [] : [...line.matchAll(/ via ([0-9.]+)/g)].map((match) => match[1] ?? "");
         return [{ at: new Date(at).getTime() + Number(/\.(\d+)$/.exec(at)?.[1]?.slice(3) ?? 0) / 1000, gateways }];
       });
+  }
+
+  #ends(): readonly string[] {
+    return this.#lines().filter((line) => line !== "+");
   }
 
   #lines(): readonly string[] {

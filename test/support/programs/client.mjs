@@ -1,4 +1,4 @@
-// Opens connections at a fixed rate, whatever becomes of the earlier ones, and writes a line of JSON for each when it is over.
+// Opens connections at a fixed rate, whatever becomes of the earlier ones, and writes a line of JSON for each when it is over, and "+" when it was greeted.
 // `node client.mjs ADDRESS PORT PER_SECOND HOLD_MILLIS`; HOLD_MILLIS: how long a connection is kept in use after the greeting, 0 = hang up at once.
 // SIGTERM: opens none any more, waits for those under way, ends.
 import { createConnection } from "node:net";
@@ -41,6 +41,7 @@ function connect() {
     if (greetedAt !== null) return expectWord();
     greetedAt = now();
     pod = String(octets).split(" ")[0];
+    process.stdout.write("+\n");
     if (Number(holdMillis) === 0) return socket.end();
     expectWord();
     beat = setInterval(() => {
