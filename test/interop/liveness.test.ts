@@ -83,5 +83,5 @@ requireTools(
     await until("yet another one was taken", async () => (await herald.peer("tor"))["state"] === "OpenSent");
     router.resume();
     await until("the session is up", async () => (await herald.peer("tor"))["state"] === "Established", 60_000);
-  });
+  }, 180_000);
 });

@@ -72,6 +72,11 @@ export class Frr implements Router {
     await this.#bgpd?.stop(how === "crash" ? "SIGKILL" : "SIGTERM");
   }
 
+  /** bgpd's log: sessions that came and went, and every NOTIFICATION. */
+  output(): string {
+    return this.#bgpd?.output() ?? "";
+  }
+
   /** bgpd does nothing until {@link resume}: its kernel goes on taking connections and acknowledging what comes on them. */
   freeze(): void {
     this.#bgpd?.signal("SIGSTOP");

@@ -88,8 +88,8 @@ export class Herald {
     return (await this.#daemon?.exited) ?? null;
   }
 
-  /** Told to end, and not waited for. */
-  signal(name: "SIGTERM" | "SIGINT"): void {
+  /** Told, and not waited for. */
+  signal(name: "SIGTERM" | "SIGINT" | "SIGSTOP"): void {
     this.#daemon?.signal(name);
   }
 

@@ -107,7 +107,8 @@ describe("the gate of the node's service proxy (check 12a)", () => {
       for (const to of ["Prefer", "Require"] as const) {
         for (const limit of [1, Number.POSITIVE_INFINITY]) {
           const planner = planned([], { facts: [{ name: "gate", healthz: HEALTHZ, onlyWhereRequired: false }] });
-          const edited = (mode: Mode, more: Partial<BGPAdvertisement> = {}) => set(advertisement("all", { dataplaneGate: mode, ...spec, ...more }));
+          const edited = (mode: Mode, more: Partial<BGPAdvertisement> = {}) =>
+            set(advertisement("all", { dataplaneGate: mode, ...spec, ...more }));
           const base = [node("n1", { internalIPs: [ip("10.0.0.1")], ready: true }), peer("tor"), ...objects];
           planner.apply([time(0), edited("Off"), ...base.map(set), proxy(REFUSED)]);
           const before = prefixes(planner);
