@@ -251,14 +251,14 @@ export class Bfd {
     return [...this.#keys].filter(([, one]) => one === key).map(([peer]) => peer);
   }
 
-  #targetOf({ peerAddress, sourceAddress, vrf, bfdProfile, ebgpMultiHop, multihopTTL }: BGPPeer): BfdTarget | null {
+  #targetOf({ peerAddress, sourceAddress, vrf, bfdProfile, ebgpMultiHop, multihopTTL, ttlSecurityHops }: BGPPeer): BfdTarget | null {
     const profile = bfdProfile === null ? undefined : this.#profiles.get(bfdProfile);
     if (peerAddress === null || profile === undefined) return null;
     return {
       address: formatAddress(peerAddress),
       sourceAddress: sourceAddress === null ? null : formatAddress(sourceAddress),
       device: vrf,
-      multihop: ebgpMultiHop || multihopTTL !== null,
+      multihop: ebgpMultiHop || multihopTTL !== null || (ttlSecurityHops ?? 1) > 1,
       minimumTtl: profile.minimumTtl,
       settings: {
         desiredMinTxMillis: profile.transmitIntervalMillis,

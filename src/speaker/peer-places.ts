@@ -4,6 +4,7 @@
  * the kernel forgets neighbours that nobody talks to.
  */
 
+import { isSilence } from "../bgp/fsm/advice.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { type Address, isLinkLocal } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
@@ -11,6 +12,7 @@ import type { Log } from "../log.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
 import type { Gateways } from "./default-gateway.ts";
 import type { LinkRouters } from "./link-routers.ts";
+import type { PeerStatus } from "./peer-status.ts";
 
 /** The far end of a session. */
 export interface Remote {
@@ -21,6 +23,14 @@ export interface Remote {
 
 export type Place = { readonly known: true; readonly remote: Remote } | { readonly known: false; readonly why: string };
 
+export interface SoughtPeer {
+  readonly peer: BGPPeer;
+  /** Its session is up. */
+  readonly up: boolean;
+  /** When a dial to it last was not answered at all, since its session was up; null = none was. */
+  readonly silentAt: Date | null;
+}
+
 export interface PeerPlacesPorts {
   readonly clock: Clock;
   readonly log: Log;
@@ -29,8 +39,8 @@ export interface PeerPlacesPorts {
   /** Shows this host to the routers on a link. Returns why it could not; "" = it did. */
   advertise(device: string): string;
   gateways(family: "IPv4" | "IPv6"): Gateways;
-  /** The peers there are now, and whether their sessions are up. */
-  wanted(): readonly { readonly peer: BGPPeer; readonly up: boolean }[];
+  /** The peers there are now, and how their sessions are. */
+  wanted(): readonly SoughtPeer[];
   /** The place of some peer is another. */
   changed(): void;
 }
@@ -43,6 +53,8 @@ export class PeerPlaces {
   readonly #ports: PeerPlacesPorts;
   /** By what is looked for: peers that share it share the answer. */
   readonly #places = new Map<string, Place>();
+  /** Since when the answer has been that one. */
+  readonly #since = new Map<string, Date>();
   /** By interface: when this host last showed itself there, and what kept it from that. */
   readonly #advertised = new Map<string, { readonly at: number; readonly why: string }>();
   #timer: Timer | null = null;
@@ -57,8 +69,8 @@ export class PeerPlaces {
     const key = keyOf(peer);
     const known = this.#places.get(key);
     if (known !== undefined) return known;
-    const place = this.#look(peer, null);
-    this.#places.set(key, place);
+    const place = this.#look(peer, null, false);
+    this.#keep(key, place);
     this.#wake();
     return place;
   }
@@ -76,14 +88,15 @@ export class PeerPlaces {
   #poll(): void {
     this.#timer = null;
     const sought = this.#ports.wanted().filter(({ peer }) => peer.peerAddress === null);
-    const wanted = new Map(sought.map(({ peer }) => [keyOf(peer), peer]));
+    const wanted = new Map(sought.map((one) => [keyOf(one.peer), one]));
     for (const key of this.#places.keys()) if (!wanted.has(key)) this.#places.delete(key);
     for (const { peer, up } of sought) if (peer.interface !== null && peer.adminDown === null) this.#advertise(peer.interface, up);
     let changed = false;
-    for (const [key, peer] of wanted) {
+    for (const [key, { peer, silentAt }] of wanted) {
       const before = this.#places.get(key);
-      const place = this.#look(peer, before?.known === true ? before.remote.address : null);
-      this.#places.set(key, place);
+      const isSilent = silentAt !== null && silentAt > (this.#since.get(key) ?? silentAt);
+      const place = this.#look(peer, before?.known === true ? before.remote.address : null, isSilent);
+      this.#keep(key, place);
       if (before !== undefined && wordsOf(before) === wordsOf(place)) continue;
       changed = true;
       if (place.known) this.#ports.log({ event: "peer.found", peer: peer.metadata.name, address: wordsOf(place) });
@@ -101,11 +114,23 @@ export class PeerPlaces {
     if (why !== "" && why !== last?.why) log({ event: "link.notAdvertised", device, why });
   }
 
-  #look(peer: BGPPeer, current: Address | null): Place {
-    if (peer.interface !== null) return routerOn(peer.interface, this.#ports.routersOn(peer.interface), current);
+  #keep(key: string, place: Place): void {
+    const before = this.#places.get(key);
+    if (before === undefined || wordsOf(before) !== wordsOf(place)) this.#since.set(key, this.#ports.clock.wall());
+    this.#places.set(key, place);
+  }
+
+  #look(peer: BGPPeer, current: Address | null, isSilent: boolean): Place {
+    if (peer.interface !== null) return routerOn(peer.interface, this.#ports.routersOn(peer.interface), current, isSilent);
     if (peer.defaultGateway !== null) return gatewayOf(peer.defaultGateway, this.#ports.gateways(peer.defaultGateway), current);
     return declaredPlace(peer);
   }
+}
+
+/** What the search has to know of a peer. */
+export function soughtPeer(peer: BGPPeer, { state, lastError }: Pick<PeerStatus, "state" | "lastError">): SoughtPeer {
+  const up = state === "Established";
+  return { peer, up, silentAt: !up && lastError !== null && isSilence(lastError.text) ? lastError.at : null };
 }
 
 /** Where the object itself says that the peer is. */
@@ -122,11 +147,16 @@ export function sameRemote(one: Remote | null, other: Remote | null): boolean {
   return one?.address.key === other?.address.key && one?.zone === other?.zone;
 }
 
-/** The one router on a link. `current` stays while it answers, and while nobody else does. */
-export function routerOn(device: string, seen: LinkRouters, current: Address | null): Place {
+/**
+ * The one router on a link. `current` stays while it answers, and while nobody else does. The kernel takes most of a minute to give up a router that fell silent: one that
+ * does not answer a dial (`isSilent`) makes place for the only other one at once.
+ */
+export function routerOn(device: string, seen: LinkRouters, current: Address | null, isSilent: boolean): Place {
   if (!seen.ok) return { known: false, why: seen.why };
   const found = (address: Address): Place => ({ known: true, remote: { address, zone: device } });
   const [first, ...others] = seen.routers;
+  const [successor, ...rivals] = seen.routers.filter(({ key }) => key !== current?.key);
+  if (isSilent && current !== null && successor !== undefined && rivals.length === 0) return found(successor);
   if (current !== null && (first === undefined || seen.routers.some(({ key }) => key === current.key))) return found(current);
   if (first === undefined) {
     return {

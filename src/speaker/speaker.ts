@@ -35,7 +35,7 @@ import { LastPeerHold } from "./last-peer-hold.ts";
 import { advertiseOn, readRouters } from "./link-routers.ts";
 import { LiveView } from "./live-view.ts";
 import { Passwords } from "./passwords.ts";
-import { PeerPlaces } from "./peer-places.ts";
+import { PeerPlaces, soughtPeer } from "./peer-places.ts";
 import { PeerSet } from "./peer-set.ts";
 import { plannerOptionsOf } from "./planner-options.ts";
 import { Planning } from "./planning.ts";
@@ -186,7 +186,7 @@ export class Speaker {
       routersOn: (device) => readRouters(device, load()),
       gateways: readGateways,
       advertise: (device) => advertiseOn(device, load()),
-      wanted: () => this.#peers.all().map(({ config, status }) => ({ peer: config.peer, up: status.state === "Established" })),
+      wanted: () => this.#peers.all().map(({ config, status }) => soughtPeer(config.peer, status)),
       changed: () => this.#peers.renewAccess(),
     });
     this.#bfd = new Bfd({

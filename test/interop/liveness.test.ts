@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { serviceAt } from "../support/lab/cluster.ts";
+import { type PeerSpec, serviceAt } from "../support/lab/cluster.ts";
 import { Fabric } from "../support/lab/fabric.ts";
 import { Frr } from "../support/lab/frr.ts";
 import { Herald } from "../support/lab/herald.ts";
@@ -10,9 +10,19 @@ import { requireTools } from "../support/requirements.ts";
 
 const NODE = "10.88.0.10";
 const ROUTER = "10.88.0.2";
+const TOR = {
+  name: "tor",
+  myASN: 65001,
+  peerASN: 65000,
+  peerAddress: ROUTER,
+  families: ["IPv4"],
+  connectTime: "1s",
+  holdTime: "3s",
+} as const satisfies PeerSpec;
 
-// Each way in which a router falls silent, and that it is its own timer which notices (docs/sessions.md). The send hold timer takes eight minutes: it is stepped
-// in test/unit/bgp/fsm/connection.test.ts; the kernel's own patience with a window that stays shut is in test/unit/speaker/sockopt/streams.test.ts.
+// Each way in which a router falls silent, and that it is its own timer which notices (docs/sessions.md). What takes eight minutes is not waited for here: the send hold timer,
+// behind a window that stays shut, is stepped in test/unit/bgp/fsm/connection.test.ts; the kernel's own patience with such a window, and with data that is not acknowledged, is in
+// test/unit/speaker/sockopt/streams.test.ts. BFD's detection time is in bfd.test.ts.
 requireTools(
   "root",
   "ip",
@@ -33,13 +43,11 @@ requireTools(
     ]);
     const peer = { address: NODE, asn: 65001, passive: true, families: ["IPv4"] as const };
     router = new Frr(fabric.host("router"), { asn: 65000, routerId: ROUTER, address: ROUTER, peers: [peer] });
-    herald = new Herald(fabric.host("node"), { node: "node" });
+    herald = new Herald(fabric.host("node"), { node: "node", configuration: { resetSpread: "0s" } });
     herald.cluster.node("node", [NODE]);
     herald.cluster.attributes([{ name: "plain" }]);
     herald.cluster.services([serviceAt(1, "plain")]);
-    herald.cluster.peers([
-      { name: "tor", myASN: 65001, peerASN: 65000, peerAddress: ROUTER, families: ["IPv4"], connectTime: "1s", holdTime: "3s" },
-    ]);
+    herald.cluster.peers([TOR]);
     cut = new LinkCut(fabric.host("router"));
     await router.start();
     await herald.start();
@@ -61,6 +69,22 @@ requireTools(
     cut.cut();
     await until("the session has ended", async () => (await herald.peer("tor"))["state"] !== "Established");
     await until("the hold timer is named", async () => (await lastError()).code === 4);
+  });
+
+  it("after a power cut, and knows nothing of the session when it is back, is noticed by the next KEEPALIVE", async () => {
+    // FRR's own hold time, three times the time between KEEPALIVEs: the hold timer is to take no part.
+    herald.cluster.peers([{ ...TOR, holdTime: "9s" }]);
+    await until("the session has the longer hold time", async () => {
+      const { state, holdTimeSeconds } = await herald.peer("tor");
+      return state === "Established" && holdTimeSeconds === 9;
+    });
+    cut.dropFin();
+    await router.stop("crash");
+    await until("the session has ended", async () => (await herald.peer("tor"))["state"] !== "Established");
+    expect(herald.output()).toContain("connection reset by the peer");
+    herald.cluster.peers([TOR]);
+    cut.mend();
+    await router.start();
   });
 
   it("before it answers a dial is noticed after connectTime", async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseDocument } from "yaml";
+import { Bird } from "../support/lab/bird.ts";
 import { serviceAt } from "../support/lab/cluster.ts";
 import { Fabric } from "../support/lab/fabric.ts";
 import { Frr } from "../support/lab/frr.ts";
@@ -130,6 +131,10 @@ requireTools(
     async () => {
       const before = linkLocal(fabric, "router");
       const host = fabric.host("router");
+      // The kernel is kept from ever giving the old router up: the new one is found without that.
+      const { lladdr } = record(list(JSON.parse(fabric.host("node").run("ip", ["-j", "-6", "neigh", "show", before, "dev", "eth0"])))[0]);
+      const old = ["lladdr", text(lladdr), "dev", "eth0", "nud", "permanent", "router"];
+      fabric.host("node").run("ip", ["-6", "neigh", "replace", before, ...old]);
       host.run("ip", ["link", "set", "eth0", "down"]);
       host.run("ip", ["link", "set", "eth0", "address", "02:00:5e:00:00:77"]);
       host.run("ip", ["link", "set", "eth0", "up"]);
@@ -232,5 +237,52 @@ requireTools(
       "no router advertisement can be sent (socket: EPERM): give the process the capability NET_RAW",
     );
     expect(text(record((await herald.peer("uplink"))["lastError"])["text"])).toContain("held down: no router has been seen on eth0");
+  });
+});
+
+requireTools(
+  "root",
+  "ip",
+  "sysctl",
+  "bird",
+  "birdc",
+)("an unnumbered session with BIRD", () => {
+  let fabric: Fabric;
+  let herald: Herald;
+  let bird: Bird;
+
+  beforeAll(async () => {
+    fabric = new Fabric("birdlink", [
+      { name: "node", addresses: [] },
+      { name: "router", addresses: [] },
+    ]);
+    const router = fabric.host("router");
+    // A router says in its neighbour advertisements that it is one, and BIRD sends no router advertisements that a kernel keeps.
+    router.run("sysctl", ["-qw", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.eth0.forwarding=1"]);
+    await until("both ends have a link-local address", async () => ["node", "router"].every((host) => linkLocal(fabric, host) !== ""));
+    const peer = { address: linkLocal(fabric, "node"), asn: 65001, passive: false, families: ["IPv4", "IPv6"] as const };
+    bird = new Bird(router, {
+      asn: 65000,
+      routerId: "192.0.2.1",
+      address: linkLocal(fabric, "router"),
+      peers: [{ ...peer, interface: "eth0" }],
+    });
+    herald = new Herald(fabric.host("node"), { node: "node", listen: ["::"], configuration: { resetSpread: "0s" } });
+    herald.cluster.node("node", []);
+    herald.cluster.write("peers.json", [parseDocument(block("yaml")).toJS()]);
+    herald.cluster.attributes([{ name: "plain" }]);
+    herald.cluster.services([SERVICE]);
+    await bird.start();
+    herald.launch();
+  });
+  afterAll(async () => fabric?.close());
+
+  it("comes up with a router that has the node's link-local address, and carries IPv4 with a link-local next hop", async () => {
+    const node = linkLocal(fabric, "node");
+    await until("the session is up", async () => (await herald.peer("uplink"))["state"] === "Established", PATIENCE_MILLIS);
+    for (const family of ["IPv4", "IPv6"] as const) {
+      const path = await until(`the router holds ${PREFIX[family]}`, async () => bird.table(family).get(PREFIX[family])?.[0]);
+      expect(path.nextHop, family).toBe(node);
+    }
   });
 });

@@ -112,7 +112,7 @@ function pathOf(fields: ReadonlyMap<string, string>): TablePath {
   const tuples = (name: string): string[] =>
     [...(fields.get(name) ?? "").matchAll(/\(([\d, ]+)\)/g)].map((match) => (match[1] ?? "").replaceAll(/,\s*/g, ":")).sort();
   return {
-    nextHop: (fields.get("next_hop") ?? "").split(" ")[0] ?? "",
+    nextHop: nextHopOf(fields.get("next_hop") ?? ""),
     asPath: (fields.get("as_path") ?? "")
       .split(" ")
       .filter((word) => word !== "")
@@ -125,6 +125,12 @@ function pathOf(fields: ReadonlyMap<string, string>): TablePath {
       .map((match) => extendedOctets(match[1] ?? ""))
       .sort(),
   };
+}
+
+/** `fe80::1` of `:: fe80::1`, a next hop without a global address; else the global one. */
+function nextHopOf(words: string): string {
+  const [first = "", second = ""] = words.split(" ");
+  return first === "::" ? second : first;
 }
 
 /** `rt, 65000, 100`, `rt, 192.0.2.1, 10`, `unknown 0x4004, 65000, 1290693416` or `generic, 0x80060000, 0x0`, as octets. */
@@ -155,7 +161,8 @@ function configurationOf(settings: RouterSettings): string {
 }
 
 function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): string {
-  const channels = peer.families.map((family) => `  ${family.toLowerCase()} { import all; export none; };`);
+  const extended = peer.interface === undefined ? "" : "extended next hop on;";
+  const channels = peer.families.map((family) => `  ${family.toLowerCase()} { import all; export none; ${extended} };`);
   return [
     `protocol bgp ${name} {`,
     `  local ${settings.address} as ${settings.asn};`,
@@ -163,8 +170,10 @@ function protocolOf(settings: RouterSettings, peer: RouterPeer, name: string): s
     `  hold time ${peer.holdTimeSeconds ?? 90};`,
     "  connect delay time 1; connect retry time 1; error wait time 1, 2;",
     peer.passive ? "  passive yes;" : "",
+    peer.interface === undefined ? "" : `  interface "${peer.interface}";`,
     peer.extendedMessages === true ? "  enable extended messages yes;" : "",
     peer.password === undefined ? "" : `  password "${peer.password}";`,
+    peer.multihop === undefined ? "" : `  multihop ${peer.multihop};`,
     // BIRD counts hops in `multihop`, and a direct neighbour is the one it has without.
     peer.ttlSecurityHops === undefined ? "" : "  ttl security on;",
     peer.bfdIntervalMillis === undefined ? "" : `  bfd { interval ${peer.bfdIntervalMillis} ms; multiplier 3; };`,

@@ -230,6 +230,7 @@ function configurationOf(settings: RouterSettings): string {
     );
     lines.push(` neighbor ${peer.address} timers connect 1`);
     if (peer.password !== undefined) lines.push(` neighbor ${peer.address} password ${peer.password}`);
+    if (peer.multihop !== undefined) lines.push(` neighbor ${peer.address} ebgp-multihop ${peer.multihop}`);
     if (peer.ttlSecurityHops !== undefined) lines.push(` neighbor ${peer.address} ttl-security hops ${peer.ttlSecurityHops}`);
     if (peer.bfdIntervalMillis !== undefined) {
       lines.push(` neighbor ${peer.address} bfd 3 ${peer.bfdIntervalMillis} ${peer.bfdIntervalMillis}`);

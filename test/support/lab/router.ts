@@ -34,6 +34,10 @@ export interface RouterPeer {
   readonly password?: string;
   /** GTSM: at most so many hops away. */
   readonly ttlSecurityHops?: number;
+  /** The link of a link-local peer, with next hops of RFC 8950 (BIRD). */
+  readonly interface?: string;
+  /** The peer is up to so many hops away: TTL of what the router sends, in FRR not beside `ttlSecurityHops`. */
+  readonly multihop?: number;
   /** Watched by the router's BFD: FRR's bfdd and BIRD. Interval in milliseconds, both ways; three packets to be missed. */
   readonly bfdIntervalMillis?: number;
   /** BIRD treats the end of BFD as the begin of a graceful restart; FRR needs no such word. */

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { parseConfig } from "../../../src/config/file.ts";
 import { list, record, text } from "../../support/lab/json.ts";
 import { kustomize } from "../../support/lab/kubectl.ts";
+import { testDirectory } from "../../support/leftovers.ts";
 import { requireTools } from "../../support/requirements.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
@@ -51,6 +52,27 @@ requireTools("kubectl")("the manifests in deploy/kustomize", () => {
         readOnlyRootFilesystem: true,
         capabilities: { drop: ["ALL"] },
       });
+    }
+  });
+
+  it("send router advertisements as root with NET_RAW alone, where that is asked for", async () => {
+    const folder = testDirectory("advertising");
+    const paths = ["overlays/speaker", "components/router-advertisements"].map((path) => relative(folder, join(FOLDER, path)));
+    writeFileSync(join(folder, "kustomization.yaml"), stringify({ resources: [paths[0]], components: [paths[1]] }));
+    const workloads = (await kustomize(folder)).filter((one) => one["kind"] === "DaemonSet");
+    const advertising = workloads.flatMap((workload) => containersOf("advertising", workload));
+    rmSync(folder, { recursive: true });
+    expect(advertising.length).toBe(1);
+    for (const { pod, container } of advertising) {
+      expect(container["securityContext"]).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        runAsNonRoot: false,
+        runAsUser: 0,
+        capabilities: { drop: ["ALL"], add: ["NET_RAW"] },
+      });
+      // Its state directory is writable by the group.
+      expect(pod["securityContext"]).toMatchObject({ runAsGroup: 65532, fsGroup: 65532 });
     }
   });
 

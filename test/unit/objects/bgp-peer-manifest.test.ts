@@ -61,7 +61,7 @@ describe("a BGPPeer written down and read again", () => {
   });
 
   it("covers every field there is", () => {
-    expect(cases.length).toBe(5);
+    expect(cases.length).toBe(6);
     const fields = new Set(cases.flatMap(([, spec]) => Object.keys(spec)));
     const written = Object.keys(bgpPeerManifest(accepted("BGPPeer", ours("BGPPeer")))["spec"] ?? {});
     expect(written.length).toBeGreaterThan(10);

@@ -207,6 +207,19 @@ describe("BFD beside BGP (RFC 5882)", () => {
     expect(rig.types()).toEqual(["set"]);
   });
 
+  it.each([
+    [{}, false],
+    [{ ttlSecurityHops: 1 }, false],
+    [{ ttlSecurityHops: 2 }, true],
+    [{ multihopTTL: 3 }, true],
+    [{ ebgpMultiHop: true }, true],
+  ])("crosses routers (RFC 5883) where the session may: %j", (spec, multihop) => {
+    const rig = new Rig();
+    rig.profile();
+    rig.watch(watched("tor", spec));
+    expect(rig.posted).toMatchObject([{ target: { multihop } }]);
+  });
+
   it("lets go of a peer that is held down or gone when its session has ended", async () => {
     const rig = new Rig();
     rig.profile();

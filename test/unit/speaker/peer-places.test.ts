@@ -20,25 +20,34 @@ function seen(...routers: readonly Address[]): LinkRouters {
 
 describe("the router on a link (BGPPeer interface)", () => {
   it("is the only one that the kernel knows there, with the link in its address", () => {
-    expect(words(routerOn("eth0", seen(A), null))).toBe("fe80::a%eth0");
+    expect(words(routerOn("eth0", seen(A), null, false))).toBe("fe80::a%eth0");
   });
 
   it("is nobody as long as none has announced itself, or several have", () => {
-    expect(words(routerOn("eth0", seen(), null))).toContain("no router has been seen on eth0: it has to send IPv6 router advertisements");
-    expect(words(routerOn("eth0", seen(A, B), null))).toContain("several routers are on eth0 (fe80::a, fe80::b)");
+    expect(words(routerOn("eth0", seen(), null, false))).toContain(
+      "no router has been seen on eth0: it has to send IPv6 router advertisements",
+    );
+    expect(words(routerOn("eth0", seen(A, B), null, false))).toContain("several routers are on eth0 (fe80::a, fe80::b)");
   });
 
   it("stays while it is among those that answer, and while the kernel has forgotten everybody", () => {
-    expect(words(routerOn("eth0", seen(A, B), B))).toBe("fe80::b%eth0");
-    expect(words(routerOn("eth0", seen(), A))).toBe("fe80::a%eth0");
+    expect(words(routerOn("eth0", seen(A, B), B, false))).toBe("fe80::b%eth0");
+    expect(words(routerOn("eth0", seen(), A, false))).toBe("fe80::a%eth0");
   });
 
   it("is the other one when it answers no more", () => {
-    expect(words(routerOn("eth0", seen(B), A))).toBe("fe80::b%eth0");
+    expect(words(routerOn("eth0", seen(B), A, false))).toBe("fe80::b%eth0");
+  });
+
+  it("is the only other one when it does not answer a dial, and stays where there is none or several are", () => {
+    expect(words(routerOn("eth0", seen(A, B), A, true))).toBe("fe80::b%eth0");
+    expect(words(routerOn("eth0", seen(A), A, true))).toBe("fe80::a%eth0");
+    expect(words(routerOn("eth0", seen(), A, true))).toBe("fe80::a%eth0");
+    expect(words(routerOn("eth0", seen(A, B, ip("fe80::c")), A, true))).toBe("fe80::a%eth0");
   });
 
   it("is nobody when the link is gone", () => {
-    expect(words(routerOn("eth0", { ok: false, why: "eth0 is down" }, A))).toBe("eth0 is down");
+    expect(words(routerOn("eth0", { ok: false, why: "eth0 is down" }, A, true))).toBe("eth0 is down");
   });
 });
 
@@ -71,7 +80,7 @@ describe("looking for peers without an address", () => {
 
   function rig(peers: BGPPeer[]) {
     const clock = new FakeClock();
-    const told = { changes: 0, looks: 0, advertised: 0, up: false, why: "", logged: 0, routers: seen() };
+    const told = { changes: 0, looks: 0, advertised: 0, up: false, silentAt: null as Date | null, why: "", logged: 0, routers: seen() };
     const places = new PeerPlaces({
       clock,
       log: ({ event }) => {
@@ -86,7 +95,7 @@ describe("looking for peers without an address", () => {
         return told.why;
       },
       gateways: () => ({ ok: true, gateways: [] }),
-      wanted: () => peers.map((peer) => ({ peer, up: told.up })),
+      wanted: () => peers.map((peer) => ({ peer, up: told.up, silentAt: told.silentAt })),
       changed: () => void told.changes++,
     });
     return { clock, places, told };
@@ -103,6 +112,20 @@ describe("looking for peers without an address", () => {
     told.routers = seen(B);
     clock.advance(1000);
     expect([told.changes, words(places.of(unnumbered))]).toEqual([2, "fe80::b%eth0"]);
+  });
+
+  it("looks at the other router when a dial to this one is not answered, and not because of a dial to the one before", () => {
+    const { clock, places, told } = rig([unnumbered]);
+    told.routers = seen(A);
+    expect(words(places.of(unnumbered))).toBe("fe80::a%eth0");
+    told.routers = seen(A, B);
+    clock.advance(5000);
+    expect(words(places.of(unnumbered))).toBe("fe80::a%eth0");
+    told.silentAt = clock.wall();
+    clock.advance(1000);
+    expect(words(places.of(unnumbered))).toBe("fe80::b%eth0");
+    clock.advance(5000);
+    expect([told.changes, words(places.of(unnumbered))]).toEqual([1, "fe80::b%eth0"]);
   });
 
   it("asks the kernel nothing for peers that have an address, and no more when the last one is gone or the speaker stops", () => {
