@@ -5,8 +5,10 @@
  */
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { createInterface } from "node:readline";
+import { fieldsOf } from "../../src/kube/fields.ts";
 import { createAuthority } from "../../test/support/certificate.ts";
 import { type RecordedKind, recordedCluster, slice } from "./recorded-objects.ts";
+import { sliceState } from "./slice-state.ts";
 
 interface Recording {
   readonly watchList: readonly Buffer[];
@@ -31,14 +33,19 @@ export async function serveRecording(services: number): Promise<void> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
+  const objects = kinds.reduce((sum, { items }) => sum + items.length, 0);
+  const versions = new Map<string, string>();
+  for (const { kind, items } of kinds) if (kind === "EndpointSlice") for (const item of items) note(versions, item);
   const octets = [...recordings.values()].reduce((sum, { watchList }) => sum + watchList.reduce((all, { length }) => all + length, 0), 0);
   const commands = createInterface({ input: process.stdin });
   commands.on("line", (line) => {
     const [, perSecond = 0, seconds = 0] = line.split(" ").map(Number);
-    void churn(watches, services, perSecond, seconds).then((said) => process.stdout.write(`${JSON.stringify({ said })}\n`));
+    void churn(watches, versions, services, perSecond, seconds).then((said) => {
+      process.stdout.write(`${JSON.stringify({ said, state: sliceState(versions) })}\n`);
+    });
   });
   commands.once("close", () => process.exit());
-  process.stdout.write(`${JSON.stringify({ url: `https://127.0.0.1:${port}`, ca: authority.certPem, octets })}\n`);
+  process.stdout.write(`${JSON.stringify({ url: `https://127.0.0.1:${port}`, ca: authority.certPem, octets, objects })}\n`);
 }
 
 async function answer(
@@ -101,7 +108,13 @@ function record({ apiVersion, kind, items }: RecordedKind): Recording {
 }
 
 /** Every 5 ms as many changes as belong to them. */
-async function churn(watches: ReadonlySet<Http2ServerResponse>, services: number, perSecond: number, seconds: number): Promise<number> {
+async function churn(
+  watches: ReadonlySet<Http2ServerResponse>,
+  versions: Map<string, string>,
+  services: number,
+  perSecond: number,
+  seconds: number,
+): Promise<number> {
   const began = performance.now();
   let said = 0;
   for (;;) {
@@ -111,12 +124,18 @@ async function churn(watches: ReadonlySet<Http2ServerResponse>, services: number
       const index = (said * 7919) % services;
       const now = Math.round((performance.timeOrigin + performance.now()) * 1000);
       const object = slice(index, String(now), Math.floor(said / services) % 2 === 1);
+      note(versions, object);
       const change = line("MODIFIED", { kind: "EndpointSlice", apiVersion: "discovery.k8s.io/v1", ...object });
       for (const response of watches) response.write(change);
     }
     if (elapsed >= seconds * 1000) return said;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+function note(versions: Map<string, string>, { metadata }: Readonly<Record<string, unknown>>): void {
+  const { namespace, name, resourceVersion } = fieldsOf(metadata);
+  versions.set(`${namespace}/${name}`, String(resourceVersion));
 }
 
 function line(type: string, object: unknown): Buffer {

@@ -1,4 +1,5 @@
 /** The process that `bench/source.ts` measures: it reads everything once; the line of JSON that it prints is its result. */
+import { createInterface } from "node:readline";
 import { systemClock } from "../../src/clock.ts";
 import { KubeClient } from "../../src/kube/client.ts";
 import { Secret } from "../../src/kube/secret.ts";
@@ -7,6 +8,7 @@ import { Planner } from "../../src/plan/planner.ts";
 import { KubernetesSource } from "../../src/source/kubernetes/kubernetes-source.ts";
 import type { SourceBatch, SourceSink } from "../../src/source/source.ts";
 import { Planning } from "../../src/speaker/planning.ts";
+import { sliceState } from "./slice-state.ts";
 import { cpuMillis, measured, rounded, Stalls, say } from "./stalls.ts";
 
 export interface ServerAccess {
@@ -16,7 +18,13 @@ export interface ServerAccess {
   readonly token?: string;
 }
 
-/** The source alone, or with the planner behind it. Goes on until its standard input ends, and then says how changes converged. */
+/** How long a client waits for what is on its way: a loss shows as a state that never comes. */
+const PATIENCE_MILLIS = 60_000;
+
+/**
+ * The source alone, or with the planner behind it. Goes on until its standard input ends, and then says how changes converged; a line `STATE` before makes it
+ * wait for that state of the EndpointSlices first.
+ */
 export async function followSource(access: ServerAccess, plans: boolean): Promise<void> {
   const { client } = clientOf(access);
   const options = { client, heraldNamespace: "herald-system", serviceProxyName: "", clock: systemClock, random: Math.random };
@@ -26,6 +34,7 @@ export async function followSource(access: ServerAccess, plans: boolean): Promis
   let waiting: number[] = [];
   let isSynced = false;
   let objects = 0;
+  const versions = new Map<string, string>();
   let complete = (): void => {};
   const completed = new Promise<void>((resolve) => {
     complete = resolve;
@@ -49,6 +58,11 @@ export async function followSource(access: ServerAccess, plans: boolean): Promis
   const sink: SourceSink = {
     batch: ({ changes, at }: SourceBatch) => {
       objects += changes.length;
+      for (const change of changes) {
+        if (change.type !== "set" || change.object.kind !== "EndpointSlice") continue;
+        const { namespace, name, resourceVersion } = change.object.metadata;
+        versions.set(`${namespace}/${name}`, resourceVersion);
+      }
       if (isSynced) for (const change of changes) if (change.type === "set") waiting.push(Number(change.object.metadata.resourceVersion));
       if (plans)
         planning.add(
@@ -77,13 +91,24 @@ export async function followSource(access: ServerAccess, plans: boolean): Promis
   const from = { cpu: cpuMillis(), at: performance.now() };
   const rss: number[] = [];
   const sampler = setInterval(() => rss.push(process.memoryUsage().rss / 1_048_576), 1000);
-  process.stdin.once("end", () => {
+  let expected: string | null = null;
+  const input = createInterface({ input: process.stdin });
+  input.once("line", (state) => {
+    expected = state;
+  });
+  input.once("close", () => void finish());
+
+  async function finish(): Promise<void> {
     clearInterval(sampler);
     stalls.stop();
+    const until = performance.now() + PATIENCE_MILLIS;
+    const isEqual = (): boolean => expected === null || sliceState(versions) === expected;
+    while (!(isEqual() && waiting.length === 0) && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
     lags.sort((a, b) => a - b);
     const quarter = Math.floor(rss.length / 4);
     say({
       changes: lags.length,
+      ...(expected === null ? {} : { equalsServer: isEqual() }),
       p50Millis: rounded(lags[lags.length >> 1] ?? 0),
       p99Millis: rounded(lags[Math.floor(lags.length * 0.99)] ?? 0),
       worstTurnMillis: rounded(stalls.worstMillis),
@@ -92,12 +117,12 @@ export async function followSource(access: ServerAccess, plans: boolean): Promis
       rssMiBLastQuarter: Math.round(mean(rss.slice(-quarter))),
     });
     stop.abort();
-    void ended.then(() => process.exit());
-  });
-  process.stdin.resume();
+    await ended;
+    process.exit();
+  }
 }
 
-function clientOf({ url, ca, token }: ServerAccess): { readonly client: KubeClient } {
+export function clientOf({ url, ca, token }: ServerAccess): { readonly client: KubeClient } {
   const tls = { ca, cert: null, key: null, servername: null, verify: true };
   const authorization = token === undefined ? null : new Secret(`Bearer ${token}`);
   const access = { server: new URL(url), tls, authorization, headers: {} };

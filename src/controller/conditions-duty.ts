@@ -9,14 +9,15 @@ import type { Log } from "../log.ts";
 import { refKey, refOf } from "../objects/check.ts";
 import { type Condition, toConditions } from "../objects/conditions.ts";
 import { DEFINITIONS, GROUP, VERSION } from "../objects/definitions.ts";
-import type { ClusterObject, Finding, Node } from "../objects/kinds.ts";
+import type { ClusterObject, Finding } from "../objects/kinds.ts";
 import type { PlannerOptions } from "../plan/change.ts";
-import { findInCluster } from "../plan/cluster.ts";
+import { findInPieces } from "../plan/cluster.ts";
 import { conditionsOf, type ObjectConditions, type OwnObject } from "../plan/conditions.ts";
 import type { SourceBatch } from "../source/source.ts";
 import type { Duty } from "./duty.ts";
 import { NodeStatuses } from "./node-statuses.ts";
 import { readOne } from "./read-one.ts";
+import { runInSlices } from "./slices.ts";
 
 export interface ConditionsPorts {
   readonly client: Pick<KubeClient, "list" | "watch" | "apply">;
@@ -27,7 +28,7 @@ export interface ConditionsPorts {
   readonly planning: Omit<PlannerOptions, "node">;
 }
 
-/** Milliseconds. What is found between objects costs a plan of the cluster: at most so large a part of the time goes into it. */
+/** Milliseconds. What is found between objects costs a plan of the cluster: it is made beside other work, and at most so large a part of the time goes into it. */
 const LOOK = { after: 1000, timesItsCost: 20 } as const;
 const PAGE = 500;
 
@@ -46,6 +47,10 @@ export class ConditionsDuty implements Duty {
   #findings: readonly Finding[] = [];
   #leading: Leadership | null = null;
   #timer: Timer | null = null;
+  /** Of a round under way: objects of ours that changed since it began, of which it knows no truth any more; null = none is under way. */
+  #changedMeanwhile: Set<string> | null = null;
+  /** Something changed during the round: another one follows. */
+  #again = false;
   /** Not before this moment, so that others have their time. */
   #notBefore = Number.NEGATIVE_INFINITY;
 
@@ -55,8 +60,10 @@ export class ConditionsDuty implements Duty {
 
   observe({ changes, findings }: SourceBatch): void {
     for (const change of changes) {
-      if (change.type === "set") this.#objects.set(refKey(refOf(change.object)), change.object);
-      else this.#forget(change.ref);
+      const ref = change.type === "set" ? refOf(change.object) : change.ref;
+      this.#changedMeanwhile?.add(keyOf(ref));
+      if (change.type === "set") this.#objects.set(refKey(ref), change.object);
+      else this.#forget(ref);
     }
     this.#findings = findings;
     this.#changed();
@@ -89,30 +96,41 @@ export class ConditionsDuty implements Duty {
 
   #changed(): void {
     if (this.#leading === null || this.#timer !== null) return;
+    if (this.#changedMeanwhile !== null) {
+      this.#again = true;
+      return;
+    }
     const { clock } = this.#ports;
     const at = Math.max(clock.now() + LOOK.after, this.#notBefore);
     this.#timer = clock.setTimer(at - clock.now(), () => {
       this.#timer = null;
-      this.#look();
+      void this.#look();
     });
   }
 
-  #look(): void {
+  /** One round: of all objects as they are at its beginning. What changes meanwhile is for the next one. */
+  async #look(): Promise<void> {
     const leading = this.#leading;
     if (leading === null || leading.signal.aborted) return;
     const { clock, planning } = this.#ports;
-    const startedAt = clock.now();
-    const objects: OwnObject[] = [];
-    const nodes: Node[] = [];
-    for (const object of this.#objects.values()) {
-      if (object.kind === "Node") nodes.push(object);
-      else if (isOwn(object)) objects.push(object);
+    const changed = new Set<string>();
+    this.#changedMeanwhile = changed;
+    const all = [...this.#objects.values()];
+    const findings = this.#findings;
+    const found = await runInSlices(findInPieces(all, planning), clock, leading.signal);
+    if (found !== null && !leading.signal.aborted) {
+      const sayingAt = clock.now();
+      const nodes = all.filter((object) => object.kind === "Node");
+      const sessions = leading.statuses.sessions();
+      for (const one of conditionsOf({ objects: all.filter(isOwn), nodes, findings: [...findings, ...found.result], sessions }))
+        if (!changed.has(keyOf(one))) this.#say(one, leading);
+      const now = clock.now();
+      this.#notBefore = now + (found.millis + now - sayingAt) * LOOK.timesItsCost;
     }
-    const between = findInCluster(this.#objects.values(), planning);
-    const sessions = leading.statuses.sessions();
-    for (const one of conditionsOf({ objects, nodes, findings: [...this.#findings, ...between], sessions })) this.#say(one, leading);
-    const now = clock.now();
-    this.#notBefore = now + (now - startedAt) * LOOK.timesItsCost;
+    this.#changedMeanwhile = null;
+    if (!this.#again) return;
+    this.#again = false;
+    this.#changed();
   }
 
   #say(one: ObjectConditions, { writer, signal }: Leadership): void {

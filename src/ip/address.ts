@@ -19,9 +19,14 @@ export interface Address {
 
 /** @throws {Error} unless there are 4 or 16 octets (a bug of the caller; peers' bytes are checked in bgp/wire). */
 export function addressFromOctets(octets: Uint8Array): Address {
-  const family = octets.length === 4 ? "IPv4" : octets.length === 16 ? "IPv6" : undefined;
-  if (family === undefined) throw new Error(`an address has 4 or 16 octets, not ${octets.length}`);
-  return new KeyedAddress(family, keyOf(octets));
+  switch (octets.length) {
+    case 4:
+      return new KeyedAddress("IPv4", keyOf4(octets));
+    case 16:
+      return new KeyedAddress("IPv6", keyOf16(octets));
+    default:
+      throw new Error(`an address has 4 or 16 octets, not ${octets.length}`);
+  }
 }
 
 /**
@@ -39,9 +44,15 @@ class KeyedAddress implements Address {
   }
 
   get octets(): Uint8Array {
-    this.#octets ??= Uint8Array.from(this.key, (character) => character.charCodeAt(0));
+    this.#octets ??= octetsOf(this.key);
     return this.#octets;
   }
+}
+
+function octetsOf(key: string): Uint8Array {
+  const octets = new Uint8Array(key.length);
+  for (let i = 0; i < key.length; i++) octets[i] = key.charCodeAt(i);
+  return octets;
 }
 
 /** fe80::/10 (RFC 4291 §2.5.6): means something only together with a link. */
@@ -63,6 +74,14 @@ export function compareOctets(a: Uint8Array, b: Uint8Array): number {
   return 0;
 }
 
-function keyOf(octets: Uint8Array): string {
-  return String.fromCharCode(...octets);
+// One argument per octet: spreading a typed array into a call costs thirty times as much.
+
+function keyOf4(octets: Uint8Array): string {
+  const at = (index: number): number => octets[index] ?? 0;
+  return String.fromCharCode(at(0), at(1), at(2), at(3));
+}
+
+function keyOf16(octets: Uint8Array): string {
+  const o = (index: number): number => octets[index] ?? 0;
+  return String.fromCharCode(o(0), o(1), o(2), o(3), o(4), o(5), o(6), o(7), o(8), o(9), o(10), o(11), o(12), o(13), o(14), o(15));
 }

@@ -3,6 +3,7 @@ import { addressAt, numberOf } from "./address-number.ts";
 import type { Pool } from "./pool.ts";
 import { PoolIndex } from "./pool-index.ts";
 import { RunSet } from "./run-set.ts";
+import { type Holding, ShareGroup } from "./share-group.ts";
 import { type SharingObstacle, type SharingTerms, sharingObstacle } from "./sharing.ts";
 
 /** Who holds an address. One value per Service for as long as it is known; `terms` change through {@link AddressBook.restate}. */
@@ -14,9 +15,9 @@ export interface Holder {
 
 /** Who holds which address, what is free in which pool, and where there is room beside others. */
 export class AddressBook {
-  readonly #holdings = new Map<string, Holding>();
+  readonly #holdings = new Map<string, HeldAddress>();
   readonly #used: Readonly<Record<Family, RunSet>> = { IPv4: new RunSet(), IPv6: new RunSet() };
-  readonly #groups = new Map<string, ShareGroup>();
+  readonly #groups: Readonly<Record<Family, Map<string, ShareGroup<HeldAddress>>>> = { IPv4: new Map(), IPv6: new Map() };
   readonly #pools = new Map<string, Pool>();
   #index = new PoolIndex([]);
 
@@ -67,13 +68,14 @@ export class AddressBook {
   take(address: Address, holder: Holder): void {
     let holding = this.#holdings.get(address.key);
     if (holding === undefined) {
-      holding = { address, value: numberOf(address), holders: [] };
+      holding = { address, value: numberOf(address), holders: [holder] };
       this.#holdings.set(address.key, holding);
       this.#used[address.family].add(holding.value);
       for (const pool of this.#index.offering(address.family, holding.value)) pool.take(address.family);
+    } else {
+      if (holding.holders.includes(holder)) return;
+      holding.holders.push(holder);
     }
-    if (holding.holders.includes(holder)) return;
-    holding.holders.push(holder);
     this.#join(holding, holder);
   }
 
@@ -98,73 +100,33 @@ export class AddressBook {
   }
 
   #shareable(pool: Pool, family: Family, holder: Holder): Address | null {
-    const group = this.#groups.get(groupOf(family, holder.terms));
-    if (group === undefined) return null;
-    // Every address of the group has one of the ports already: no need to look at each.
-    for (const port of holder.terms.ports) if (group.ports.get(port)?.size === group.members.size) return null;
-    let least: Holding | null = null;
-    for (const holding of group.members.keys()) {
-      if (least !== null && holding.value >= least.value) continue;
-      if (holder.terms.ports.some((port) => group.ports.get(port)?.has(holding) === true)) continue;
-      if (pool.offers(family, holding.value) && this.obstacle(holding.address, holder) === null) least = holding;
-    }
-    return least?.address ?? null;
+    const group = this.#groups[family].get(holder.terms.group);
+    const willDo = ({ address, value }: HeldAddress): boolean => pool.offers(family, value) && this.obstacle(address, holder) === null;
+    return group?.least(holder.terms.ports, willDo)?.address ?? null;
   }
 
-  #join(holding: Holding, { terms }: Holder): void {
+  #join(holding: HeldAddress, { terms }: Holder): void {
     if (terms.key === "") return;
-    const name = groupOf(holding.address.family, terms);
-    let group = this.#groups.get(name);
+    const groups = this.#groups[holding.address.family];
+    let group = groups.get(terms.group);
     if (group === undefined) {
-      group = { members: new Map(), ports: new Map() };
-      this.#groups.set(name, group);
+      group = new ShareGroup();
+      groups.set(terms.group, group);
     }
-    count(group.members, holding, 1);
-    for (const port of terms.ports) {
-      let there = group.ports.get(port);
-      if (there === undefined) {
-        there = new Map();
-        group.ports.set(port, there);
-      }
-      count(there, holding, 1);
-    }
+    group.join(holding, terms.ports);
   }
 
-  #leave(holding: Holding, { terms }: Holder): void {
-    const name = groupOf(holding.address.family, terms);
-    const group = this.#groups.get(name);
-    if (terms.key === "" || group === undefined) return;
-    count(group.members, holding, -1);
-    for (const port of terms.ports) {
-      const there = group.ports.get(port);
-      if (there === undefined) continue;
-      count(there, holding, -1);
-      if (there.size === 0) group.ports.delete(port);
-    }
-    if (group.members.size === 0) this.#groups.delete(name);
+  #leave(holding: HeldAddress, { terms }: Holder): void {
+    if (terms.key === "") return;
+    const groups = this.#groups[holding.address.family];
+    const group = groups.get(terms.group);
+    group?.leave(holding, terms.ports);
+    if (group?.isEmpty) groups.delete(terms.group);
   }
 }
 
 const NOBODY: readonly Holder[] = [];
 
-interface Holding {
-  readonly address: Address;
-  readonly value: bigint;
+interface HeldAddress extends Holding {
   readonly holders: Holder[];
-}
-
-/** Addresses on which somebody of one key and backend is, and on which of them each port is taken; counted, since several may be on one. */
-interface ShareGroup {
-  readonly members: Map<Holding, number>;
-  readonly ports: Map<string, Map<Holding, number>>;
-}
-
-function groupOf(family: Family, { key, backend }: SharingTerms): string {
-  return `${family} ${key}\n${backend}`;
-}
-
-function count(counts: Map<Holding, number>, holding: Holding, by: number): void {
-  const now = (counts.get(holding) ?? 0) + by;
-  if (now > 0) counts.set(holding, now);
-  else counts.delete(holding);
 }

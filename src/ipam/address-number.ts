@@ -1,21 +1,24 @@
 import { type Address, addressFromOctets, type Family } from "../ip/address.ts";
 
-/** One for all: a view of its own costs more than the conversion. */
-const scratch = new Uint8Array(16);
-const view = new DataView(scratch.buffer);
+/** One for all: octets and a view of their own cost more than the conversion. */
+const octets16 = new Uint8Array(16);
+const octets4 = octets16.subarray(0, 4);
+const view = new DataView(octets16.buffer);
 
 /** An address as a number, so that there is a next one. Both families are bigint: one arithmetic, and a /64 needs no other. */
-export function numberOf({ octets }: Address): bigint {
-  scratch.set(octets);
-  return octets.length === 4 ? BigInt(view.getUint32(0)) : (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
+export function numberOf({ key }: Address): bigint {
+  // From the key: an address makes its octets when first asked for them, and most are never asked.
+  for (let i = 0; i < key.length; i++) octets16[i] = key.charCodeAt(i);
+  return key.length === 4 ? BigInt(view.getUint32(0)) : (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
 }
 
 /** The address of that number. */
 export function addressAt(family: Family, value: bigint): Address {
-  if (family === "IPv4") view.setUint32(0, Number(value));
-  else {
-    view.setBigUint64(0, value >> 64n);
-    view.setBigUint64(8, BigInt.asUintN(64, value));
+  if (family === "IPv4") {
+    view.setUint32(0, Number(value));
+    return addressFromOctets(octets4);
   }
-  return addressFromOctets(scratch.slice(0, family === "IPv4" ? 4 : 16));
+  view.setBigUint64(0, value >> 64n);
+  view.setBigUint64(8, BigInt.asUintN(64, value));
+  return addressFromOctets(octets16);
 }

@@ -10,13 +10,14 @@
 import { type Address, FAMILIES, type Family } from "../ip/address.ts";
 import type { IPAddressPool, Namespace, ObjectChange, ObjectRef, Service } from "../objects/kinds.ts";
 import { sameLabels } from "../plan/selectors.ts";
-import { AddressBook, type Holder } from "./address-book.ts";
+import { AddressBook } from "./address-book.ts";
+import { Entry, NO_ADDRESSES, UNTROUBLED } from "./entry.ts";
 import { type GrantPorts, grant } from "./grant.ts";
-import { OrderedQueue } from "./ordered-queue.ts";
+import { compareQueueable, OrderedQueue } from "./ordered-queue.ts";
 import { Pool, type PoolUsage } from "./pool.ts";
 import { PoolChoice } from "./pool-choice.ts";
 import { type Problem, problemText } from "./problem.ts";
-import { type SharingTerms, sameTerms } from "./sharing.ts";
+import { sameTerms } from "./sharing.ts";
 import { isOurs, type Wish, wishOf } from "./wish.ts";
 
 export interface AllocatorOptions {
@@ -43,8 +44,8 @@ export class Allocator {
   readonly #namespaces = new Map<string, Namespace>();
   readonly #waiting = new Set<Entry>();
   readonly #queue = new OrderedQueue<Entry>();
-  #arrived: Entry[] = [];
-  #changed = new Set<Entry>();
+  /** Their objects came or changed since the last decision. */
+  #changed: Entry[] = [];
   #choice = new PoolChoice([]);
   /** Moves on with every change of a pool. */
   #epoch = 0;
@@ -70,9 +71,16 @@ export class Allocator {
 
   /** What follows from everything noted. Services whose object, addresses or problems changed, each once. */
   decide(): readonly Decision[] {
-    const touched = new Map<Entry, readonly Address[]>();
-    this.#takeIn();
-    this.#queue.pushSorted(this.#settle(touched));
+    const changed = this.#changed.filter(({ forgotten }) => !forgotten).sort(compareQueueable);
+    this.#changed = [];
+    const touched: Entry[] = [];
+    for (const entry of changed) {
+      entry.changed = false;
+      touch(entry, touched);
+    }
+    this.#takeIn(changed);
+    this.#settle(changed);
+    this.#queue.pushSorted(changed);
     for (;;) {
       if (this.#freed) {
         this.#freed = false;
@@ -82,7 +90,7 @@ export class Allocator {
       if (entry === undefined) break;
       this.#grant(entry, touched);
     }
-    return [...touched].flatMap(([entry, before]) => (entry.forgotten ? [] : [this.#decisionOf(entry, before)]));
+    return touched.map((entry) => this.#decisionOf(entry));
   }
 
   /** What the allocator holds for a Service, `namespace/name`; null = it is not ours. */
@@ -108,8 +116,7 @@ export class Allocator {
     if (known === undefined || replaced) {
       const entry = new Entry(key, service, wish);
       this.#entries.set(key, entry);
-      this.#arrived.push(entry);
-      this.#changed.add(entry);
+      this.#changed.push(entry);
       return;
     }
     known.service = service;
@@ -119,7 +126,9 @@ export class Allocator {
       this.#book.restate(known, wish.sharing, known.held);
       if (known.held.length > 0) this.#freed = true;
     }
-    this.#changed.add(known);
+    if (known.changed) return;
+    known.changed = true;
+    this.#changed.push(known);
   }
 
   #delete({ kind, namespace, name }: ObjectRef): void {
@@ -168,15 +177,14 @@ export class Allocator {
     entry.forgotten = true;
     this.#entries.delete(entry.key);
     this.#waiting.delete(entry);
-    this.#changed.delete(entry);
   }
 
   /** Addresses that Services had when they were first seen, the oldest Service first. One with another on it that does not share it stays so, marked. */
-  #takeIn(): void {
-    const arrived = this.#arrived.filter(({ forgotten }) => !forgotten).sort(byOrder);
-    this.#arrived = [];
-    for (const entry of arrived) {
-      entry.held = [...entry.service.loadBalancerIPs];
+  #takeIn(changed: readonly Entry[]): void {
+    for (const entry of changed) {
+      const { loadBalancerIPs } = entry.service;
+      if (!entry.fresh || loadBalancerIPs.length === 0) continue;
+      entry.held = [...loadBalancerIPs];
       for (const address of entry.held) {
         if (this.#book.obstacle(address, entry) !== null) entry.conflicts = new Set([...entry.conflicts, address.key]);
         this.#book.take(address, entry);
@@ -185,18 +193,15 @@ export class Allocator {
   }
 
   /** Takes from changed Services what they do not ask for any more, or may not share any more, the youngest first. */
-  #settle(touched: Map<Entry, readonly Address[]>): readonly Entry[] {
-    const changed = [...this.#changed].sort(byOrder);
-    this.#changed = new Set();
-    for (const entry of changed) touched.set(entry, entry.fresh ? NOTHING : entry.held);
-    for (const entry of changed.toReversed()) {
-      if (entry.held.length === 0) continue;
+  #settle(changed: readonly Entry[]): void {
+    for (let at = changed.length - 1; at >= 0; at--) {
+      const entry = changed[at];
+      if (entry === undefined || entry.held.length === 0) continue;
       const kept = new Map<Family, Address>();
       for (const address of this.#wanted(entry)) if (!kept.has(address.family)) kept.set(address.family, address);
       for (const address of entry.held)
         if (kept.get(address.family) !== address || this.#breaksRules(entry, address)) this.#release(entry, address);
     }
-    return changed;
   }
 
   /** Held addresses of families that it asks for; of two of one family the one it requests first. */
@@ -219,23 +224,20 @@ export class Allocator {
     this.#freed = true;
   }
 
-  #grant(entry: Entry, touched: Map<Entry, readonly Address[]>): void {
+  #grant(entry: Entry, touched: Entry[]): void {
     if (entry.forgotten) return;
-    const before = entry.fresh ? NOTHING : entry.held;
     const { gives, problems } = grant(entry, this.#portsOf(entry));
+    const said = problems.length === 0 ? "" : problems.map(problemText).join("; ");
+    if (gives.length > 0 || said !== entry.said) touch(entry, touched);
     for (const address of gives) {
-      const old = entry.held.find(({ family }) => family === address.family);
-      if (old !== undefined) this.#release(entry, old);
+      for (const old of entry.held) if (old.family === address.family) this.#release(entry, old);
       this.#book.take(address, entry);
-      entry.held = entry.held.length === 0 ? [address] : [...entry.held, address];
       // Whoever waits may be put beside it.
       if (entry.terms.key !== "") this.#freed = true;
     }
-    if (entry.held.length > 1) entry.held = inOrderOf(entry.wish, entry.held);
-    const said = problems.length === 0 ? "" : problems.map(problemText).join("; ");
-    if ((gives.length > 0 || said !== entry.said) && !touched.has(entry)) touched.set(entry, before);
+    entry.held = inOrderOf(entry.wish, entry.held.length === 0 ? gives : [...entry.held, ...gives]);
     entry.said = said;
-    entry.problems = problems;
+    entry.problems = problems.length === 0 ? UNTROUBLED : problems;
     if (entry.conflicts.size > 0)
       entry.conflicts = new Set(problems.flatMap((problem) => (problem.code === "keptInConflict" ? [problem.address.key] : [])));
     if (problems.length > 0) this.#waiting.add(entry);
@@ -251,63 +253,43 @@ export class Allocator {
     return { book: this.#book, candidates: entry.candidates, namespace: this.#namespaces.get(namespace) };
   }
 
-  #decisionOf(entry: Entry, before: readonly Address[]): Decision {
+  #decisionOf(entry: Entry): Decision {
+    const { service, held, problems } = entry;
+    const before = entry.before ?? NO_ADDRESSES;
+    entry.before = null;
     entry.fresh = false;
-    const found = entry.service.loadBalancerIPs;
-    const had = before.length === 0 ? found : [...before, ...found];
-    const gained = entry.held.filter(({ key }) => !had.some((address) => address.key === key));
-    return {
-      service: entry.service,
-      addresses: entry.held,
-      gained: gained.map((address) => ({ address, pool: this.#poolOf(entry, address) })),
-      problems: entry.problems,
-    };
+    let gained: Decision["gained"] = NO_GAIN;
+    for (const address of held) {
+      if (isAmong(before, address) || isAmong(service.loadBalancerIPs, address)) continue;
+      const gain = { address, pool: this.#poolOf(entry, address) };
+      gained = gained.length === 0 ? [gain] : [...gained, gain];
+    }
+    return { service, addresses: held, gained, problems };
   }
 
   /** The pool that an address was given from: the one that the Service names, or the first in its order that has it. */
   #poolOf({ wish, candidates }: Entry, address: Address): string {
     const offering = this.#book.offering(address);
-    const named = offering.find(({ name }) => name === wish.pool);
+    const named = wish.pool === null ? undefined : offering.find(({ name }) => name === wish.pool);
     return (named ?? candidates?.find((pool) => offering.includes(pool)) ?? offering[0])?.name ?? "";
   }
 }
 
-const NOTHING: readonly Address[] = [];
-const UNTROUBLED: readonly Problem[] = [];
-const NO_CONFLICTS: ReadonlySet<string> = new Set();
+const NO_GAIN: Decision["gained"] = [];
 
-/** One Service of ours. */
-class Entry implements Holder {
-  readonly key: string;
-  /** The oldest first, then by name. */
-  readonly order: string;
-  service: Service;
-  wish: Wish;
-  terms: SharingTerms;
-  held: readonly Address[] = NOTHING;
-  /** Held addresses on which it was found with another that does not share them. */
-  conflicts: ReadonlySet<string> = NO_CONFLICTS;
-  problems: readonly Problem[] = UNTROUBLED;
-  said = "";
-  candidates: readonly Pool[] | null = null;
-  epoch = -1;
-  /** Nothing was decided about it yet. */
-  fresh = true;
-  forgotten = false;
-
-  constructor(key: string, service: Service, wish: Wish) {
-    this.key = key;
-    this.order = `${service.metadata.creationTimestamp} ${key}`;
-    this.service = service;
-    this.wish = wish;
-    this.terms = wish.sharing;
-  }
-}
-
-function byOrder(a: Entry, b: Entry): number {
-  return a.order < b.order ? -1 : a.order > b.order ? 1 : 0;
+function touch(entry: Entry, touched: Entry[]): void {
+  if (entry.before !== null) return;
+  entry.before = entry.fresh ? NO_ADDRESSES : entry.held;
+  touched.push(entry);
 }
 
 function inOrderOf({ families }: Wish, held: readonly Address[]): readonly Address[] {
-  return [...held].sort((a, b) => families.indexOf(a.family) - families.indexOf(b.family));
+  const [first, second] = held;
+  if (first === undefined || second === undefined || families.indexOf(first.family) <= families.indexOf(second.family)) return held;
+  return held.toSorted((a, b) => families.indexOf(a.family) - families.indexOf(b.family));
+}
+
+function isAmong(addresses: readonly Address[], { key }: Address): boolean {
+  for (const address of addresses) if (address.key === key) return true;
+  return false;
 }

@@ -34,37 +34,38 @@ export interface Grant {
 export function grant(applicant: Applicant, ports: GrantPorts): Grant {
   const { service, wish, held } = applicant;
   const problems = conflictsOf(applicant, ports.book);
-  const nothing: Grant = { gives: [], problems };
-  if (service.metadata.deleting) return nothing;
+  if (service.metadata.deleting) return { gives: [], problems };
   if (wish.fault !== null) return { gives: [], problems: [...problems, { code: "invalidRequest", fault: wish.fault }] };
   const named = namedPool(applicant, ports);
   if (named !== null && !named.ok) return { gives: [], problems: [...problems, named.problem] };
   const only = named?.pool ?? null;
 
-  const gives: Address[] = [];
-  const missing: Family[] = [];
+  // Of at most two families: an array that grows is made for more, and for a cluster's worth of Services that is most of the cost.
+  let gives: readonly Address[] = NO_ADDRESS;
+  let missing: readonly Family[] = NO_FAMILY;
   for (const family of wish.families) {
-    const has = held.find((address) => address.family === family);
+    const has = ofFamily(held, family);
     const asked = wish.requested[family];
     if (asked !== undefined) {
       if (has?.key === asked.key) problems.push(...oddities(asked, applicant, only, ports));
       else {
         const problem = whyNot(asked, applicant, only, ports);
-        if (problem === null) gives.push(asked);
+        if (problem === null) gives = withOne(gives, asked);
         else problems.push(problem);
       }
-    } else if (has === undefined) missing.push(family);
+    } else if (has === undefined) missing = withOne(missing, family);
     else if (only === null || only.offersAddress(has) || ports.book.offering(has).length === 0)
       problems.push(...oddities(has, applicant, only, ports));
     // It asks for another pool than the one it has its address from.
-    else missing.push(family);
+    else missing = withOne(missing, family);
   }
   if (missing.length > 0) {
-    const anchors = [...held.filter(({ family }) => !missing.includes(family)), ...gives];
+    const anchors = held.length + gives.length === 0 ? gives : [...held.filter(({ family }) => !missing.includes(family)), ...gives];
     const pools = only === null ? anchoredFirst(ports.candidates, anchors) : [only];
     const found = choose(missing, pools, applicant, ports.book);
-    gives.push(...found);
-    for (const family of missing) if (!found.some((address) => address.family === family)) problems.push(lackOf(family, pools, only));
+    gives = gives.length === 0 ? found : [...gives, ...found];
+    if (found.length < missing.length)
+      for (const family of missing) if (ofFamily(found, family) === undefined) problems.push(lackOf(family, pools, only));
   }
   if (wish.needsAll && held.length === 0 && gives.length < wish.families.length) return { gives: [], problems };
   return { gives, problems };
@@ -116,23 +117,37 @@ function anchoredFirst(pools: readonly Pool[], anchors: readonly Address[]): rea
 
 /** From the first pool that has all of them, else each from the first that has it. */
 function choose(families: readonly Family[], pools: readonly Pool[], applicant: Applicant, book: AddressBook): readonly Address[] {
-  if (families.length > 1) {
+  const [first, second] = families;
+  if (first !== undefined && second !== undefined) {
     for (const pool of pools) {
-      if (!families.every((family) => pool.has(family))) continue;
-      const here = families.flatMap((family) => book.find(pool, family, applicant) ?? []);
-      if (here.length === families.length) return here;
+      if (!pool.has(first) || !pool.has(second)) continue;
+      const one = book.find(pool, first, applicant);
+      const other = one === null ? null : book.find(pool, second, applicant);
+      if (one !== null && other !== null) return [one, other];
     }
   }
-  const found: Address[] = [];
+  let found: readonly Address[] = NO_ADDRESS;
   for (const family of families) {
     for (const pool of pools) {
       const address = book.find(pool, family, applicant);
       if (address === null) continue;
-      found.push(address);
+      found = withOne(found, address);
       break;
     }
   }
   return found;
+}
+
+const NO_ADDRESS: readonly Address[] = [];
+const NO_FAMILY: readonly Family[] = [];
+
+function withOne<T>(list: readonly T[], item: T): readonly T[] {
+  return list.length === 0 ? [item] : [...list, item];
+}
+
+function ofFamily(addresses: readonly Address[], family: Family): Address | undefined {
+  for (const address of addresses) if (address.family === family) return address;
+  return undefined;
 }
 
 function lackOf(family: Family, pools: readonly Pool[], only: Pool | null): Problem {

@@ -15,6 +15,7 @@ export class PoolChoice {
 
   /** Those set aside for it, lowest priority first, then those for everybody, by name. */
   of(service: Service, namespace: Namespace | undefined): readonly Pool[] {
+    if (this.#setAside.length === 0) return this.#open;
     const own = this.#setAside.filter((pool) => admits(pool, service, namespace));
     return own.length === 0 ? this.#open : [...own, ...this.#open];
   }

@@ -1,5 +1,5 @@
 import type { Family } from "../ip/address.ts";
-import type { Pool } from "./pool.ts";
+import { isBuggy, type Pool } from "./pool.ts";
 
 /** Which pools an address lies in, by binary search: the number line cut wherever a range of a pool begins or ends. */
 export class PoolIndex {
@@ -21,7 +21,8 @@ export class PoolIndex {
       else high = middle;
     }
     const here = pools[low - 1] ?? NONE;
-    return here.every((pool) => pool.offers(family, value)) ? here : here.filter((pool) => pool.offers(family, value));
+    // All of them have the address; what one avoids are ends of /24s alone.
+    return isBuggy(family, value) ? here.filter(({ object }) => !object.avoidBuggyIPs) : here;
   }
 }
 

@@ -42,7 +42,7 @@ export class Pool {
 
   /** An address that the pool gives out: not one that it avoids. */
   offers(family: Family, value: bigint): boolean {
-    return !(this.#avoids(family) && isBuggy(value)) && isWithin(this.#families[family].ranges, value);
+    return !(this.object.avoidBuggyIPs && isBuggy(family, value)) && isWithin(this.#families[family].ranges, value);
   }
 
   offersAddress(address: Address): boolean {
@@ -53,12 +53,12 @@ export class Pool {
   firstFree(family: Family, used: RunSet): bigint | null {
     const part = this.#families[family];
     if (part.assigned >= part.size) return null;
-    const avoids = this.#avoids(family);
+    const { avoidBuggyIPs } = this.object;
     for (; part.nextRange < part.ranges.length; part.nextRange++) {
       const range = part.ranges[part.nextRange];
       if (range === undefined) break;
       let value = used.nextFree(later(part.hint, range.from));
-      while (avoids && value <= range.to && isBuggy(value)) value = used.nextFree(value + 1n);
+      while (avoidBuggyIPs && value <= range.to && isBuggy(family, value)) value = used.nextFree(value + 1n);
       if (value <= range.to) {
         part.hint = value;
         return value;
@@ -83,10 +83,6 @@ export class Pool {
   usage(family: Family): PoolUsage {
     const { size, assigned } = this.#families[family];
     return { pool: this.name, family, assigned: BigInt(assigned), available: size - BigInt(assigned) };
-  }
-
-  #avoids(family: Family): boolean {
-    return family === "IPv4" && this.object.avoidBuggyIPs;
   }
 }
 
@@ -123,8 +119,9 @@ function later(a: bigint, b: bigint): bigint {
   return b;
 }
 
-/** Addresses that end in .0 or .255: some old firmware takes them for the network's and the broadcast address. */
-function isBuggy(value: bigint): boolean {
+/** IPv4 addresses that end in .0 or .255: some old firmware takes them for the network's and the broadcast address. */
+export function isBuggy(family: Family, value: bigint): boolean {
+  if (family !== "IPv4") return false;
   const last = value & 0xffn;
   return last === 0n || last === 255n;
 }

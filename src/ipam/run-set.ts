@@ -27,9 +27,19 @@ export class RunSet {
   }
 
   add(value: bigint): void {
-    const before = this.#floor(value);
+    let before: Run | null = null;
+    let following: Run | null = null;
+    for (let node = this.#root; node !== null; ) {
+      if (node.from <= value) {
+        before = node;
+        node = node.right;
+      } else {
+        following = node;
+        node = node.left;
+      }
+    }
     if (before !== null && value <= before.to) return;
-    const after = this.#beginningAt(value + 1n);
+    const after = following !== null && following.from === value + 1n ? following : null;
     if (before !== null && before.to + 1n === value) {
       before.to = after?.to ?? value;
       if (after !== null) this.#root = without(this.#root, after.from);
@@ -68,11 +78,6 @@ export class RunSet {
       } else node = node.left;
     }
     return best;
-  }
-
-  #beginningAt(value: bigint): Run | null {
-    const found = this.#floor(value);
-    return found?.from === value ? found : null;
   }
 }
 

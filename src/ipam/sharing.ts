@@ -12,25 +12,27 @@ export interface SharingTerms {
   readonly key: string;
   /** Equal where traffic may arrive on the same nodes. */
   readonly backend: string;
+  /** Both in one: those of one group may be on one address, but for their ports. */
+  readonly group: string;
   /** `TCP 443`. */
   readonly ports: readonly string[];
 }
 
 export type SharingObstacle = "key" | "policy" | "ports";
 
-const NOT_SHARED: SharingTerms = { key: "", backend: "", ports: [] };
+const NOT_SHARED: SharingTerms = { key: "", backend: "", group: "", ports: [] };
 
 export function sharingTerms({ metadata, externalTrafficPolicy }: Service, { ports, selector }: LoadBalancerWish): SharingTerms {
   const key = metadata.annotations[SHARING_ANNOTATION] ?? "";
   if (key === "") return NOT_SHARED;
-  const pods = Object.entries(selector)
-    .map(([label, value]) => `${label}=${value}`)
-    .sort();
-  return {
-    key,
-    backend: externalTrafficPolicy === "Cluster" ? "Cluster" : `Local ${metadata.namespace} ${pods.join(",")}`,
-    ports: [...new Set(ports.map(({ protocol, port }) => `${protocol} ${port}`))],
-  };
+  const backend = externalTrafficPolicy === "Cluster" ? "Cluster" : `Local ${metadata.namespace} ${podsOf(selector)}`;
+  const names = ports.map(({ protocol, port }) => `${protocol} ${port}`);
+  return { key, backend, group: `${key}\n${backend}`, ports: names.length > 1 ? [...new Set(names)] : names };
+}
+
+function podsOf(selector: LoadBalancerWish["selector"]): string {
+  const pairs = Object.entries(selector).map(([label, value]) => `${label}=${value}`);
+  return pairs.sort().join(",");
 }
 
 /** Why the two may not share an address; null = they may. */

@@ -40,12 +40,14 @@ export function wishOf(service: Service, loadBalancer: LoadBalancerWish): Wish {
 }
 
 const ALONE: Readonly<Record<Family, readonly Family[]>> = { IPv4: ["IPv4"], IPv6: ["IPv6"] };
+const FIRST_OF_BOTH: Readonly<Record<Family, readonly Family[]>> = { IPv4: ["IPv4", "IPv6"], IPv6: ["IPv6", "IPv4"] };
 
 /** `ipFamilies`, which a server fills in; objects of before dual-stack have the family of their cluster IP. */
 function familiesOf({ clusterIPs }: Service, { ipFamilies, ipFamilyPolicy }: LoadBalancerWish): readonly Family[] {
-  const [first = FAMILIES[0]] = ipFamilies.length > 0 ? ipFamilies : clusterIPs.map(({ family }) => family);
-  if (ipFamilyPolicy === "SingleStack") return ALONE[first];
-  return [...new Set([first, ...ipFamilies, ...(ipFamilies.length > 0 ? [] : clusterIPs.map(({ family }) => family))])];
+  const families = ipFamilies.length > 0 ? ipFamilies : clusterIPs.map(({ family }) => family);
+  const first = families[0] ?? FAMILIES[0];
+  const isAlone = ipFamilyPolicy === "SingleStack" || families.every((family) => family === first);
+  return isAlone ? ALONE[first] : FIRST_OF_BOTH[first];
 }
 
 interface Requested {
@@ -58,12 +60,14 @@ const UNREQUESTED: Requested = { addresses: {}, fault: null };
 function requestedAddresses({ metadata }: Service, { loadBalancerIP }: LoadBalancerWish, families: readonly Family[]): Requested {
   const annotated = listOf(metadata.annotations[ADDRESSES_ANNOTATION] ?? "");
   const field = listOf(loadBalancerIP);
+  return annotated.length === 0 && field.length === 0 ? UNREQUESTED : readRequested(annotated, field, families);
+}
+
+function readRequested(annotated: readonly string[], field: readonly string[], families: readonly Family[]): Requested {
   const addresses: Partial<Record<Family, Address>> = {};
   const refuse = (fault: string): Requested => ({ addresses: {}, fault });
-  const asked = annotated.length > 0 ? annotated : field;
-  if (asked.length === 0) return UNREQUESTED;
   const where = annotated.length > 0 ? ADDRESSES_ANNOTATION : "spec.loadBalancerIP";
-  for (const text of asked) {
+  for (const text of annotated.length > 0 ? annotated : field) {
     const parsed = parseAddress(text);
     if (!parsed.ok) return refuse(`${where}: ${parsed.why}`);
     const address = parsed.value;

@@ -8,7 +8,7 @@ import { muster } from "./fleet.ts";
 import { Inventory } from "./inventory.ts";
 import { compareText } from "./judge.ts";
 import { nodeObstacle } from "./node-checks.ts";
-import { runThrough } from "./pauses.ts";
+import { type Paused, runThrough } from "./pauses.ts";
 import { limitOf, peerSelectsNode } from "./peers.ts";
 import { Planner } from "./planner.ts";
 import type { Assumption, BalanceItem, Explain, ExplainItem, Negative, PlanReport, Route } from "./report.ts";
@@ -43,15 +43,39 @@ export function planCluster(objects: Iterable<ClusterObject>, options: ClusterPl
 
 /** What is wrong with or between objects, on whichever node; without Node objects what can be said without them. */
 export function findInCluster(objects: Iterable<ClusterObject>, options: Omit<PlannerOptions, "node">): Finding[] {
-  const inventory = inventoryOf(objects, options.heraldNamespace);
-  const isNew = newKinds(options);
-  const nodes = inventory.nodes.size === 0 ? [""] : [...inventory.nodes.keys()].filter((node) => isNew(node, inventory));
-  const findings: Finding[] = [];
-  for (const { planner } of plannersFor(inventory, nodes, options)) {
-    // That a file holds no Node is no mistake in it.
-    for (const finding of planner.findings()) if (finding.code !== "nodeUnknown") findings.push(finding);
+  return runThrough(findInPieces(objects, options));
+}
+
+/**
+ * {@link findInCluster} with pauses. What `objects` gives must stay as it is until the end: no finding is about two moments.
+ *
+ * @param servicesInAPiece decided between two pauses: a millisecond's worth where each has an address or two.
+ */
+export function* findInPieces(
+  objects: Iterable<ClusterObject>,
+  options: Omit<PlannerOptions, "node">,
+  servicesInAPiece = 32,
+): Paused<Finding[]> {
+  const inventory = new Inventory(options.heraldNamespace);
+  for (const object of objects) {
+    inventory.apply({ type: "set", object }, UNHEARD);
+    yield null;
   }
-  return eachOnce(findings);
+  const isNew = newKinds(options);
+  const found = new Map<string, Finding>();
+  for (const node of inventory.nodes.size === 0 ? [""] : inventory.nodes.keys()) {
+    yield null;
+    if (inventory.nodes.size > 0 && !isNew(node, inventory)) continue;
+    const planner = new Planner({ ...options, node, transitionLimit: 0 }, inventory);
+    do yield null;
+    while (planner.decide(servicesInAPiece).pending > 0);
+    // That a file holds no Node is no mistake in it.
+    for (const finding of yield* planner.findingsInPieces()) {
+      if (finding.code !== "nodeUnknown") found.set(JSON.stringify(finding), finding);
+      yield null;
+    }
+  }
+  return sortFindings([...found.values()]);
 }
 
 /** The seventeen checks on every node, from objects alone; null when nothing of that name or address exists. */

@@ -9,6 +9,7 @@ import { mergeAttributes, type Share } from "./announcement.ts";
 import { findingOf } from "./findings.ts";
 import { compareText, wantedOf } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
+import type { Paused } from "./pauses.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 
 /** The same disagreement about any number of prefixes. */
@@ -20,7 +21,7 @@ interface Conflict {
 }
 
 /** One finding per disagreement. @param concerned only about addresses of these Services; undefined = all, aggregates and blocks too. */
-export function conflictFindings(view: PlannedView, concerned: ReadonlySet<ServiceEntry> | undefined): Finding[] {
+export function* conflictFindings(view: PlannedView, concerned: ReadonlySet<ServiceEntry> | undefined): Paused<Finding[]> {
   const found = new Map<string, Conflict & { readonly prefixes: Prefix[] }>();
   const conflictOf = memoizedConflicts(view);
   const note = (prefix: Prefix, advertisements: Iterable<Advertisement>) => {
@@ -32,6 +33,7 @@ export function conflictFindings(view: PlannedView, concerned: ReadonlySet<Servi
   };
   const seenJoint = new Set<string>();
   for (const entry of concerned ?? view.entries()) {
+    yield null;
     const decisions = view.decisionsOf(entry);
     entry.addresses.addresses.forEach((address, i) => {
       const decision = decisions[i];
@@ -44,7 +46,12 @@ export function conflictFindings(view: PlannedView, concerned: ReadonlySet<Servi
       }
     });
   }
-  if (concerned === undefined) for (const { prefix, advertisements } of coverings(view)) note(prefix, advertisements);
+  if (concerned === undefined) {
+    for (const { prefix, advertisements } of yield* coverings(view)) {
+      note(prefix, advertisements);
+      yield null;
+    }
+  }
   return [...found.values()].map(({ words, loser, field, prefixes }) => {
     const [first, ...more] = prefixes.sort(comparePrefixes);
     const which = first === undefined ? "" : `${formatPrefix(first)}${more.length === 0 ? "" : ` and ${more.length} more`}`;
@@ -63,7 +70,7 @@ function* jointAdvertisements({ scene, joint }: PlannedView, addressKey: string)
 }
 
 /** Aggregates and blocks, with the advertisements that have a say in them. */
-function coverings(view: PlannedView): Iterable<{ readonly prefix: Prefix; readonly advertisements: Set<Advertisement> }> {
+function* coverings(view: PlannedView): Paused<Iterable<{ readonly prefix: Prefix; readonly advertisements: Set<Advertisement> }>> {
   const rows = new Map<string, { readonly prefix: Prefix; readonly advertisements: Set<Advertisement> }>();
   if (!view.scene.covers) return [];
   const add = (key: string, prefix: Prefix, shares: readonly Share[]) => {
@@ -73,6 +80,7 @@ function coverings(view: PlannedView): Iterable<{ readonly prefix: Prefix; reado
   };
   for (const [key, { prefix, contribution }] of view.scene.blocks) add(key, prefix, contribution.shares);
   for (const entry of view.entries()) {
+    yield null;
     for (const [key, { prefix, contribution }] of view.coveringOf(entry) ?? []) add(key, prefix, contribution.shares);
   }
   return rows.values();

@@ -7,20 +7,22 @@ import { type Advertisement, aggregationLength, selectsNode } from "./advertisem
 import { type SurveyedPrefix, surveyCoverings } from "./covering-survey.ts";
 import { findingOf } from "./findings.ts";
 import { compareText } from "./judge.ts";
+import type { Paused } from "./pauses.ts";
 import type { Scene } from "./scene.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 
 /** @param concerned only the Local Services among these are named, and overlaps are left out; undefined = all. */
-export function coveringFindings(scene: Scene, concerned: Iterable<ServiceEntry> | undefined): Finding[] {
+export function* coveringFindings(scene: Scene, concerned: Iterable<ServiceEntry> | undefined): Paused<Finding[]> {
   if (!scene.covers) return [];
-  const surveyed = surveyCoverings(scene, concerned ?? scene.parts.inventory.services());
-  return [...leftovers(scene, surveyed), ...(concerned === undefined ? overlaps(scene, surveyed) : [])];
+  const surveyed = yield* surveyCoverings(scene, concerned ?? scene.parts.inventory.services());
+  return [...(yield* leftovers(scene, surveyed)), ...(concerned === undefined ? yield* overlaps(scene, surveyed) : [])];
 }
 
 /** Addresses without a Service inside a wider prefix come back to the router by the node's default route. */
-function leftovers(scene: Scene, surveyed: readonly SurveyedPrefix[]): Finding[] {
+function* leftovers(scene: Scene, surveyed: readonly SurveyedPrefix[]): Paused<Finding[]> {
   const findings: Finding[] = [];
   for (const advertisement of scene.parts.advertisements) {
+    yield null;
     const { source } = advertisement;
     const own = surveyed.filter(({ advertisements }) => advertisements.has(advertisement));
     const add = (field: string, what: string, command: string, localService: string | null) => {
@@ -50,10 +52,11 @@ function leftovers(scene: Scene, surveyed: readonly SurveyedPrefix[]): Finding[]
 }
 
 /** One finding for each two advertisements, however many of their prefixes meet. */
-function overlaps(scene: Scene, surveyed: readonly SurveyedPrefix[]): Finding[] {
+function* overlaps(scene: Scene, surveyed: readonly SurveyedPrefix[]): Paused<Finding[]> {
   const met = new Map<string, { readonly inner: Advertisement; readonly first: Finding; count: number }>();
   const placeOf = placesOf(scene);
   for (const { prefix, advertisements, outer } of surveyed) {
+    yield null;
     if (outer === null) continue;
     for (const inner of byName(advertisements)) {
       for (const around of byName(outer.advertisements)) {

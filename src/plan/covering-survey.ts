@@ -8,6 +8,7 @@ import { comparePrefixes, containsPrefix, type Prefix, prefixOf } from "../ip/pr
 import type { Service } from "../objects/kinds.ts";
 import { type Advertisement, allowsAddress } from "./advertisement.ts";
 import { compareText } from "./judge.ts";
+import { type Paused, sortInPieces } from "./pauses.ts";
 import { coveringPrefix, isHost, type Scene, selectsService } from "./scene.ts";
 import { namespaceLabels, serviceLabels } from "./selectors.ts";
 import { isLocalOnly, serviceObstacle } from "./service-checks.ts";
@@ -25,10 +26,13 @@ export interface SurveyedPrefix {
 }
 
 /** By prefix. @param entries Services to look at. */
-export function surveyCoverings(scene: Scene, entries: Iterable<ServiceEntry>): SurveyedPrefix[] {
+export function* surveyCoverings(scene: Scene, entries: Iterable<ServiceEntry>): Paused<SurveyedPrefix[]> {
   const survey = new CoveringSurvey(scene);
-  for (const entry of entries) if (entry.service !== null) survey.look(entry, entry.service);
-  return survey.finish();
+  for (const entry of entries) {
+    if (entry.service !== null) survey.look(entry, entry.service);
+    yield null;
+  }
+  return yield* survey.finish();
 }
 
 class CoveringSurvey {
@@ -65,15 +69,15 @@ class CoveringSurvey {
     });
   }
 
-  finish(): SurveyedPrefix[] {
-    const sorted = [...this.#prefixes.values()].sort((a, b) => comparePrefixes(a.prefix, b.prefix));
+  *finish(): Paused<SurveyedPrefix[]> {
+    const sorted = yield* sortInPieces([...this.#prefixes.values()], (a, b) => comparePrefixes(a.prefix, b.prefix));
     const around: SurveyedPrefix[] = [];
     for (const one of sorted) {
       while (around.length > 0 && !isInside(one, around.at(-1))) around.pop();
       one.outer = around.at(-1) ?? null;
       around.push(one);
     }
-    this.#placeLocal();
+    yield* this.#placeLocal();
     return sorted;
   }
 
@@ -84,10 +88,11 @@ class CoveringSurvey {
     else this.#prefixes.set(prefix.key, { prefix, advertisements: new Set([advertisement]), localService: null, outer: null });
   }
 
-  #placeLocal(): void {
+  *#placeLocal(): Paused<void> {
     const lengths = { IPv4: new Set<number>(), IPv6: new Set<number>() };
     for (const { prefix } of this.#prefixes.values()) lengths[prefix.address.family].add(prefix.length);
     for (const { address, service } of this.#local) {
+      yield null;
       for (const length of lengths[address.family]) {
         const around = this.#prefixes.get(prefixOf(address, length).key);
         if (around === undefined) continue;

@@ -12,8 +12,9 @@ import { countedBy, judgeEndpoints } from "./endpoints.ts";
 import { isProbed } from "./health-gates.ts";
 import { compareText, judgePair, wantedOf } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
-import { listFindings } from "./oddities.ts";
+import { findingsInPieces } from "./oddities.ts";
 import { announcerWords, gateWords, limitWords, pairWords } from "./pair-words.ts";
+import { runThrough } from "./pauses.ts";
 import { LAST_COMMON_CHECK } from "./reasons.ts";
 import { REMEDIES } from "./remedies.ts";
 import type { Explain, ExplainItem } from "./report.ts";
@@ -56,7 +57,7 @@ export function explainSubject(view: PlannedView, subject: Subject): Explain | n
     subject: { type: subject.type, value: formatSubject(subject) },
     items: items.map(({ item }) => item),
     timeline: null,
-    findings: listFindings(view, concerned),
+    findings: runThrough(findingsInPieces(view, concerned)),
   };
 }
 

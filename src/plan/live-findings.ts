@@ -5,11 +5,15 @@ import type { Advertisement } from "./advertisement.ts";
 import { findingOf } from "./findings.ts";
 import { wantedOf } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
+import type { Paused } from "./pauses.ts";
 import { isLocalOnly } from "./service-checks.ts";
 import { kindAt, type ServiceEntry } from "./service-entry.ts";
 
 /** Advertisements that require an answer of the data plane where nothing can be asked; one finding each. */
-export function gateFindings({ scene, entries, decisionsOf }: PlannedView, concerned: Iterable<ServiceEntry> | undefined): Finding[] {
+export function* gateFindings(
+  { scene, entries, decisionsOf }: PlannedView,
+  concerned: Iterable<ServiceEntry> | undefined,
+): Paused<Finding[]> {
   const { proxy, advertisements } = scene.parts;
   const requiring = new Set(advertisements.filter(({ source }) => source.dataplaneGate === "Require"));
   if (!proxy.nothingToAsk || requiring.size === 0) return [];
@@ -21,6 +25,7 @@ export function gateFindings({ scene, entries, decisionsOf }: PlannedView, conce
   }
   for (const entry of concerned ?? entries()) {
     if (unasked.size === requiring.size) break;
+    yield null;
     const { service } = entry;
     if (service === null) continue;
     decisionsOf(entry).forEach((decision, i) => {

@@ -11,28 +11,30 @@ import { findingOf, sortFindings } from "./findings.ts";
 import { compareText } from "./judge.ts";
 import type { PlannedView } from "./listing.ts";
 import { gateFindings, limitFindings } from "./live-findings.ts";
+import type { Paused } from "./pauses.ts";
 import { referenceFindings } from "./reference-findings.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 
 /** @param concerned only what has to do with these Services, at a cost that follows their number; undefined = all. */
-export function listFindings(view: PlannedView, concerned?: ReadonlySet<ServiceEntry>): Finding[] {
+export function* findingsInPieces(view: PlannedView, concerned?: ReadonlySet<ServiceEntry>): Paused<Finding[]> {
   const { scene } = view;
   return sortFindings([
     ...scene.parts.findings,
     ...(concerned === undefined ? referenceFindings(scene.parts.inventory) : []),
-    ...coveringFindings(scene, concerned),
-    ...conflictFindings(view, concerned),
-    ...sharingFindings(view, concerned),
-    ...gateFindings(view, concerned),
+    ...(yield* coveringFindings(scene, concerned)),
+    ...(yield* conflictFindings(view, concerned)),
+    ...(yield* sharingFindings(view, concerned)),
+    ...(yield* gateFindings(view, concerned)),
     ...limitFindings(view, concerned),
   ]);
 }
 
 /** Shared addresses whose owners no node can satisfy together. */
-function sharingFindings(view: PlannedView, concerned: ReadonlySet<ServiceEntry> | undefined): Finding[] {
+function* sharingFindings(view: PlannedView, concerned: ReadonlySet<ServiceEntry> | undefined): Paused<Finding[]> {
   const findings: Finding[] = [];
   const seen = new Set<string>();
   for (const entry of concerned ?? view.entries()) {
+    yield null;
     for (const address of entry.addresses.addresses) {
       const sharing = view.joint.sharing(address.key);
       if (sharing === null || seen.has(address.key)) continue;

@@ -24,9 +24,10 @@ import { type Decision, refusal, wantedOf } from "./judge.ts";
 import { Ledger, type Planned } from "./ledger.ts";
 import { flatRoutes, listNegatives, listRoutes, listServices, type PlannedView } from "./listing.ts";
 import { Marking } from "./marking.ts";
-import { listFindings } from "./oddities.ts";
+import { findingsInPieces } from "./oddities.ts";
 import { Outlet } from "./outlet.ts";
 import { ownersOf } from "./owners.ts";
+import { type Paused, runThrough } from "./pauses.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { BalanceItem, Explain, Negative, NodeRoute, Route, ServiceAddress } from "./report.ts";
 import { causeOf, Round, type Touch } from "./round.ts";
@@ -195,7 +196,12 @@ export class Planner {
 
   /** What is wrong with or between the objects in force: unknown aliases and pools, attribute conflicts, disagreeing sharers, nodeUnknown. */
   findings(): Finding[] {
-    return listFindings(this.#view());
+    return runThrough(this.findingsInPieces());
+  }
+
+  /** {@link findings} with pauses. */
+  findingsInPieces(): Paused<Finding[]> {
+    return findingsInPieces(this.#view());
   }
 
   /** The state as of the last `decide`, for lists and explanations. */

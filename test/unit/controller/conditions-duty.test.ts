@@ -62,8 +62,32 @@ function nodeStatus(name: string, peers: Readonly<Record<string, string>>): Watc
   return { type: "set", resourceVersion: "1", object: { metadata: { name }, status } };
 }
 
-function rig() {
-  const clock = new FakeClock();
+/** A round takes time here, and goes on when a test says so. */
+class SlowClock extends FakeClock {
+  readonly turns: (() => void)[] = [];
+  #reads = 0;
+
+  override now(): number {
+    return super.now() + this.#reads++;
+  }
+
+  override immediate(callback: () => void): void {
+    this.turns.push(callback);
+  }
+
+  /** Turns of the event loop until nobody asks for one more; how many there were. */
+  async turn(): Promise<number> {
+    for (let count = 0; ; count++) {
+      const next = this.turns.shift();
+      if (next === undefined) return count;
+      next();
+      await settled();
+    }
+  }
+}
+
+function rig<C extends FakeClock = FakeClock>(given?: C) {
+  const clock = given ?? new FakeClock();
   const kube = new Kube(clock);
   const logged: string[] = [];
   const duty = new ConditionsDuty({
@@ -234,5 +258,44 @@ describe("the duty of conditions", () => {
     expect(kube.writes.slice(before).map(({ name }) => name)).toEqual(["all"]);
     ending.abort();
     await leading;
+  });
+
+  it("lets others go on during a round, and says of what changed meanwhile only what the next round finds", async () => {
+    const slow = new SlowClock();
+    const { kube, observe, pass, lead, ending, ready } = rig(slow);
+    const towards = (name: string, generation: number) => advertisement("all", { peers: [name], metadata: { generation } });
+    const others = Array.from({ length: 50 }, (_, i) => node(`other-${i}`));
+    observe([...WORLD, ...others, towards("tor", 2), advertisement("still", { metadata: { generation: 1 } })]);
+    const leading = lead();
+    for (let i = 0; i < 40 && slow.turns.length === 0; i++) await pass(500);
+    expect(slow.turns).toHaveLength(1);
+    observe([towards("elsewhere", 3)]);
+    expect(await slow.turn()).toBeGreaterThan(10);
+    await pass(500);
+    expect(ready("still")).toHaveLength(1);
+    expect(ready("all")).toEqual([]);
+    for (let round = 0; round < 40 && ready("all").length === 0; round++) {
+      await pass(1000);
+      await slow.turn();
+    }
+    expect(kube.writes.filter(({ name }) => name === "all").map(({ object }) => JSON.parse(JSON.stringify(object)).status)).toMatchObject([
+      { observedGeneration: 3, conditions: expect.arrayContaining([expect.objectContaining({ type: "ResolvedRefs", status: "False" })]) },
+    ]);
+    ending.abort();
+    await slow.turn();
+    await leading;
+  });
+
+  it("leaves a round that is under way when it stops leading", async () => {
+    const slow = new SlowClock();
+    const { kube, observe, pass, lead, ending } = rig(slow);
+    observe([...WORLD, ...Array.from({ length: 50 }, (_, i) => node(`other-${i}`))]);
+    const leading = lead();
+    for (let i = 0; i < 40 && slow.turns.length === 0; i++) await pass(500);
+    expect(slow.turns).toHaveLength(1);
+    ending.abort();
+    expect(await slow.turn()).toBeLessThan(3);
+    await leading;
+    expect(kube.writes).toEqual([]);
   });
 });

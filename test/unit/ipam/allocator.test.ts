@@ -293,6 +293,16 @@ describe("what is held already", () => {
     expect(lines).toEqual(["a-new: 192.0.2.2", "held: 192.0.2.1"]);
   });
 
+  it("is said with the preferred family first, whatever order the status had", () => {
+    const cluster = new Cluster();
+    const both = { ipFamilies: ["IPv4", "IPv6"], ipFamilyPolicy: "RequireDualStack" } as const;
+    const lines = cluster.set(
+      dual("p", "192.0.2.1", "192.0.2.9", "2001:db8::1", "2001:db8::9"),
+      asks("s", { ...both, held: ["2001:db8::1", "192.0.2.1"] }),
+    );
+    expect(lines).toEqual(["s: 192.0.2.1 2001:db8::1"]);
+  });
+
   it("is kept and reported when its pool shrinks, goes, or is set aside for others", () => {
     const cluster = new Cluster();
     const outside =
