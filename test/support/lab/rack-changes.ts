@@ -116,6 +116,7 @@ export const speakersRestarted: RackChange = {
   async run(rack, traffic) {
     for (const node of NODES) {
       await rack.heralds[node].stop();
+      await rack.missed(node);
       await traffic.flows();
       await rack.heralds[node].start();
       await rack.establishedWith(node);

@@ -13,6 +13,7 @@ export const speakerKilled: RackChange = {
   async run(rack, traffic) {
     await rack.savedBy("n2");
     await rack.heralds.n2.crash();
+    await rack.missed("n2");
     await traffic.flows(200);
     await rack.heralds.n2.start();
     await rack.establishedWith("n2");

@@ -27,9 +27,9 @@ function replaced(nodes: readonly NodeName[], graceMillis: number): Pick<RackCha
     async run(rack, traffic) {
       const { workload } = rack;
       const olds = nodes.flatMap((node) => workload.podsOn(node));
-      for (const old of olds) workload.markTerminating(old);
+      workload.markTerminating(...olds);
       await sleep(graceMillis);
-      for (const old of olds) workload.endPod(old);
+      workload.endPod(...olds);
       await rack.routedTo(NODES.filter((node) => !nodes.includes(node)));
       for (const node of nodes) workload.markReady(await workload.startPod(node));
       await rack.routedTo(NODES);

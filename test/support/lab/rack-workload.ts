@@ -52,19 +52,21 @@ export class RackWorkload {
     this.#publish();
   }
 
-  /** As its deletion begins: not ready, still serving. */
-  markTerminating(name: string): void {
-    const pod = this.#pod(name);
-    pod.ready = false;
-    pod.terminating = true;
+  /** As their deletion begins: not ready, still serving. */
+  markTerminating(...names: readonly string[]): void {
+    for (const pod of names.map((name) => this.#pod(name))) {
+      pod.ready = false;
+      pod.terminating = true;
+    }
     this.#publish();
   }
 
-  /** The end of a terminating pod: takes no callers any more, and leaves the slices. */
-  endPod(name: string): void {
-    const pod = this.#pod(name);
-    pod.process.signal("SIGTERM");
-    this.#pods.delete(name);
+  /** The end of terminating pods: they take no callers any more, and leave the slices. */
+  endPod(...names: readonly string[]): void {
+    for (const name of names) {
+      this.#pod(name).process.signal("SIGTERM");
+      this.#pods.delete(name);
+    }
     this.#publish();
   }
 

@@ -166,6 +166,12 @@ export class ServiceRack {
     await until(`BFD with ${node} is up`, async () => this.router.bfd(addressOf(node))?.["status"] === "up");
   }
 
+  /** Waits until the router's BFD has noticed that the node's is gone, where it is asked for. */
+  async missed(node: NodeName): Promise<void> {
+    if (this.#spec.bfdIntervalMillis === undefined) return;
+    await until(`BFD with ${node} is down`, async () => this.router.bfd(addressOf(node))?.["status"] === "down");
+  }
+
   /** Waits until the node's speaker has what it announces in its state file, where it keeps one. */
   async savedBy(node: NodeName): Promise<void> {
     if (!this.#spec.configuration?.["stateFile"]) return;

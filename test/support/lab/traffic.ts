@@ -118,8 +118,8 @@ export class Traffic {
   }
 }
 
-/** Milliseconds by which the monitor may have stamped a change late on a busy machine. */
-const LATE_STAMP = 200;
+/** Milliseconds by which the monitor may have stamped a change late: it has its turn when a busy machine gives it one. */
+const LATE_STAMP = 1000;
 
 /** Connections that were opened but not over at a moment that the monitor saw. */
 export function inFlightAt(connections: readonly Connection[], moment: number): readonly Connection[] {
