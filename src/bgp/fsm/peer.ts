@@ -222,10 +222,18 @@ function survivesCollision(draft: Draft, slot: Slot, confirmed: OpenConfirmState
       stepSlot(draft, other, { name: "collisionDump" });
       return true;
     case "closeThis":
-      if (draft[other].name === "OpenSent") draft.actions.push(setTimer(contextOf(draft, other), "hold", KEPT_OPEN_SENT_MILLIS));
+      hurry(draft, other);
       stepSlot(draft, slot, { name: "collisionDump" });
       return false;
   }
+}
+
+/** Once: a peer that calls again and again must not lengthen the wait for one whose other connection leads nowhere any more. */
+function hurry(draft: Draft, kept: Slot): void {
+  const state = draft[kept];
+  if (state.name !== "OpenSent" || state.kept === true) return;
+  draft[kept] = { ...state, kept: true };
+  draft.actions.push(setTimer(contextOf(draft, kept), "hold", KEPT_OPEN_SENT_MILLIS));
 }
 
 function take(draft: Draft, slot: Slot, { state, actions, ending }: ConnectionStep): void {

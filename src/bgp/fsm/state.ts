@@ -17,6 +17,8 @@ export type ConnectionState =
 export interface OpenSentState {
   readonly name: "OpenSent";
   readonly open: OpenMessage;
+  /** It was kept in a collision, and has had its shorter wait for the OPEN since the first one. */
+  readonly kept?: true;
 }
 
 export interface OpenConfirmState {

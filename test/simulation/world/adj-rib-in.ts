@@ -1,6 +1,6 @@
 /**
  * What a router holds from one neighbour (RFC 4271 §3.2), and for how long after the session is gone: the receiving speaker of Graceful Restart (RFC 4724
- * §4.2) without the notification extension.
+ * §4.2).
  */
 
 import type { Negotiated } from "../../../src/bgp/fsm/session.ts";
@@ -29,7 +29,7 @@ export type Move =
   | { readonly name: "lost"; readonly prefix: string; readonly why: Loss }
   | { readonly name: "endOfRib"; readonly family: Family };
 
-/** `session`: it ended with a NOTIFICATION or without Graceful Restart. `forgetful`: the neighbour came back without what it knew (F = 0). */
+/** `session`: it ended in a way that keeps no routes. `forgetful`: the neighbour came back without what it knew (F = 0). */
 export type Loss = "session" | "forgetful" | "restartTime" | "staleTwice" | "endOfRib";
 
 export class AdjRibIn {

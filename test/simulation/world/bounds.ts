@@ -44,6 +44,9 @@ export const QUIET_MILLIS = 20_000 + LATE_ROUTE_MILLIS;
 /** The same where announcements are held down, or small changes of a weight wait: for a minute at most. */
 export const DAMPED_MILLIS = QUIET_MILLIS + 60_000;
 
+/** A router that found too many prefixes is left alone for so long, and what is dialled then (src/bgp/fsm/damping.ts). */
+export const REFUSED_MILLIS = 60_000 + 15_000;
+
 /** A drain announces with GRACEFUL_SHUTDOWN for so long before it withdraws (`drain.gracePeriod`). */
 export const GRACE_MILLIS = 5_000;
 

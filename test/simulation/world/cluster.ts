@@ -3,6 +3,7 @@
 import { FAMILIES, type Family } from "../../../src/ip/address.ts";
 import { refOf } from "../../../src/objects/check.ts";
 import type {
+  BFDProfile,
   BGPAdvertisement,
   BGPPeer,
   ClusterObject,
@@ -21,6 +22,15 @@ const SERVICES = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;
 type ServiceName = (typeof SERVICES)[number];
 const STATES = ["ready", "ready", "ready", "ready", "serving", "serving terminating", ""] as const;
 const EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers";
+const PROFILE: BFDProfile = {
+  kind: "BFDProfile",
+  metadata: { ...peer("fast").metadata },
+  receiveIntervalMillis: 50,
+  transmitIntervalMillis: 50,
+  detectMultiplier: 3,
+  passiveMode: false,
+  minimumTtl: 254,
+};
 const OUT_OF_SERVICE = { key: "node.kubernetes.io/out-of-service", value: "", effect: "NoExecute" };
 
 export class Cluster {
@@ -37,6 +47,7 @@ export class Cluster {
     this.#setting = setting;
     for (const name of setting.nodes) this.#put(this.#node(name));
     for (const { name } of setting.routers) this.#put(this.#peer(name));
+    this.#put(PROFILE);
     this.#put(this.#advertisement("all"));
     for (const name of SERVICES.slice(0, 3 + dice.below(SERVICES.length - 2))) for (const object of this.#service(name)) this.#put(object);
   }
@@ -139,6 +150,7 @@ export class Cluster {
       ["has another next hop", { nextHop: { ...known.nextHop, ipv6: known.nextHop.ipv6 === null ? ip("fd00::99") : null } }],
       ["takes calls alone or not", { passive: this.#setting.routersDial && !known.passive }],
       ["is deleted", null],
+      ...(this.#setting.limits ? [["takes another number of routes", { announceLimit: this.#limit() }] as const] : []),
     ]);
     // That the last of all peers is held back for a while when they go together is no matter of this world.
     const isLast = !this.objects.some((object) => object.kind === "BGPPeer" && object !== known && object.adminDown === null);
@@ -162,7 +174,13 @@ export class Cluster {
       families: ["IPv4", "IPv6"],
       passive: this.#setting.routersDial && this.#dice.chance(6),
       gracefulRestart: { ...peer(name).gracefulRestart, ...this.#setting.gracefulRestart },
+      bfdProfile: this.#setting.bfd ? PROFILE.metadata.name : null,
+      announceLimit: this.#setting.limits ? this.#limit() : { ipv4: null, ipv6: null },
     });
+  }
+
+  #limit(): BGPPeer["announceLimit"] {
+    return { ipv4: this.#dice.pick([1, 2, 4]), ipv6: this.#dice.pick([null, 1, 2]) };
   }
 
   #advertisement(name: string): BGPAdvertisement {

@@ -1,19 +1,19 @@
 /** What happens to a world, step by step, by its dice: the cluster changes, and everything that can break does. */
 
 import { ip as ipOf } from "../../support/cluster-objects.ts";
+import { takeFault } from "./faults.ts";
+import { crash, end, startLater, startNode } from "./processes.ts";
 import type { SimulatedNode } from "./simulated-node.ts";
 import type { World } from "./world.ts";
 
 /** Milliseconds between steps: in a burst, within a dump, within a session's timers, beyond them. */
 const PAUSES = [0, 0, 3, 50, 300, 1_000, 2_500, 6_000] as const;
-/** A speaker that ended is started again after at most so long. */
-const RESTART_MILLIS = 8_000;
 
 /** Plays `world.setting.steps` steps, mends all, waits until nothing moves, and ends. @throws {Violation} */
 export async function play(world: World): Promise<void> {
   for (const setting of world.setting.routers) world.startRouter(setting);
   for (const node of world.nodes) node.start();
-  world.onExit = (node) => restartLater(world, node);
+  world.onExit = (node) => startLater(world, node);
   await world.advance(world.dice.below(3_000));
   for (let step = 0; step < world.setting.steps; step++) {
     takeStep(world);
@@ -26,13 +26,14 @@ export async function play(world: World): Promise<void> {
 
 function takeStep(world: World): void {
   const { dice, cluster } = world;
-  const at = dice.below(100);
-  if (at < 52) cluster.change();
+  const at = dice.below(115);
+  if (at >= 100) takeFault(world, anyNode(world));
+  else if (at < 52) cluster.change();
   else if (at < 60) cutOrMend(world);
   else if (at < 67) reset(world);
   else if (at < 73) outage(world);
-  else if (at < 80) end(world, "stop");
-  else if (at < 86) end(world, "crash");
+  else if (at < 80) end(world, anyNode(world));
+  else if (at < 86) crash(world, anyNode(world));
   else if (at < 89) power(world);
   else if (at < 92) proxy(world);
   else if (at < 94) router(world);
@@ -78,38 +79,6 @@ function outage(world: World): void {
   if (!answers) world.tally.outages++;
   timeline.add("cluster", `the API server ${answers ? "answers" : "does not answer"} ${nodes.map(({ name }) => name).join(", ")}`);
   for (const node of nodes) node.setReachable(answers);
-  world.touch();
-}
-
-function end(world: World, how: "stop" | "crash"): void {
-  const { dice, timeline, clock } = world;
-  const node = anyNode(world);
-  if (node.process === null) return;
-  timeline.add(node.name, how === "stop" ? "is told to end" : "is killed");
-  world.ending(node);
-  if (how === "stop") {
-    world.tally.restarts++;
-    const { process } = node;
-    const { stopMillis } = process.speaker;
-    node.stop(dice.chance(2));
-    clock.after(stopMillis, () => {
-      if (node.process === process) world.fail("a stop ends in time", `${node.name} has not ended after ${stopMillis} ms`);
-    });
-  } else {
-    world.tally.crashes++;
-    node.crash(dice.pick(["fin", "rst"]));
-    restartLater(world, node);
-  }
-}
-
-function restartLater(world: World, node: SimulatedNode): void {
-  world.clock.after(100 + world.dice.below(RESTART_MILLIS), () => startNode(world, node));
-}
-
-function startNode(world: World, node: SimulatedNode): void {
-  if (node.process !== null || !node.powered || world.ended) return;
-  world.timeline.add(node.name, "starts");
-  node.start();
   world.touch();
 }
 
@@ -166,6 +135,7 @@ function mend(world: World): void {
   }
   for (const node of nodes) {
     node.proxy.alive = true;
+    node.disk.fault = null;
     node.setReachable(true);
     powerOn(world, node);
     startNode(world, node);

@@ -49,6 +49,8 @@ export class Network {
   #port = 40_000;
   /** Told of every octet that a kernel took. */
   onSent: (from: VirtualStream, octets: Uint8Array) => void = () => {};
+  /** Told of every link that is cut or mended. */
+  onLink: () => void = () => {};
 
   constructor(clock: VirtualClock, dice: Dice, weather: NetworkWeather) {
     this.clock = clock;
@@ -71,10 +73,12 @@ export class Network {
 
   cut(one: Host, other: Host): void {
     this.#cuts.add(linkOf(one, other));
+    this.onLink();
   }
 
   mend(one: Host, other: Host): void {
     if (!this.#cuts.delete(linkOf(one, other))) return;
+    this.onLink();
     for (const stream of this.#behind) if (linkOf(stream.host, stream.remote) === linkOf(one, other)) this.#release(stream);
   }
 

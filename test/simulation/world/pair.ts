@@ -27,6 +27,8 @@ export class Pair {
   firstUpAt = Number.NEGATIVE_INFINITY;
   downAt = Number.NEGATIVE_INFINITY;
   refreshes = 0;
+  /** The router said that there were too many prefixes: the speaker waits for a minute before it tries again. */
+  refused = false;
   /** Times the speaker was told to end, which withdraws everything, or began, and told what the state file says. */
   lives = 0;
   /** Since when nothing but the speaker itself kept it from the router; null = something does. */
@@ -50,7 +52,7 @@ export class Pair {
   /** The speaker dials the router whenever there is no session. */
   get isSought(): boolean {
     const peer = this.node.process?.speaker.peers.get(this.router);
-    return peer !== undefined && peer.held === "" && !peer.config.peer.passive;
+    return peer !== undefined && peer.held === "" && !peer.config.peer.passive && !this.refused;
   }
 
   /** null while the router is down. */

@@ -81,6 +81,17 @@ export class Promises {
     this.#guard(() => this.#onMove(router, node, move));
   }
 
+  /** BFD told the speaker that the way to the router at the address is lost. */
+  lost(node: string, router: string): void {
+    const name = this.#world.setting.routers.find(({ address }) => address === router)?.name ?? "";
+    this.#guard(() => this.#sessionWatch.lost(this.#pair(name, node)));
+  }
+
+  /** What its state file says of time may be misread: a drain may begin its grace period anew. */
+  clockStepped(node: SimulatedNode): void {
+    this.#drained.delete(node);
+  }
+
   /** Whole messages, when the sender's kernel took them. */
   sent(from: VirtualStream, frame: Frame): void {
     this.#guard(() => this.#onMessage(from, frame));
@@ -92,6 +103,7 @@ export class Promises {
       const wanted = new Map([...this.#wantedOf(pair.node)].filter(([key]) => key.startsWith(`${pair.router} `)));
       const has = new Map([...pair.paths].map(([prefix, { words, stale }]) => [`${pair.router} ${prefix}`, stale ? "stale" : words]));
       this.#world.tally.compared += wanted.size;
+      this.#world.tally.limited += this.#leftOut(pair, wanted.size);
       const differences = [...new Set([...wanted.keys(), ...has.keys()])].filter((key) => wanted.get(key) !== has.get(key));
       const [first] = differences;
       if (first === undefined) continue;
@@ -112,6 +124,17 @@ export class Promises {
     tally.kept = this.#restartWatch.kept;
     tally.restored = this.#restartWatch.restored;
     tally.completed = this.#endOfRib.checked;
+    tally.hardResets = this.#sessionWatch.hardResets;
+    for (const { disk } of this.#world.nodes) tally.slowWrites += disk.slowWrites;
+  }
+
+  /** How many routes the peer's limit leaves out. */
+  #leftOut(pair: Pair, taken: number): number {
+    if (!this.#world.setting.limits) return 0;
+    const unlimited = this.#world.cluster.objects.map((object) =>
+      object.kind === "BGPPeer" ? { ...object, announceLimit: { ipv4: null, ipv6: null } } : object,
+    );
+    return [...this.#oracle.wanted(pair.node, unlimited).keys()].filter((key) => key.startsWith(`${pair.router} `)).length - taken;
   }
 
   /** Real callbacks must not swallow it. */
@@ -182,11 +205,12 @@ export class Promises {
   #onEnd(node: SimulatedNode, { clock, syncedAt }: SpeakerProcess, how: "exit" | "kill"): void {
     const pairs = this.pairs.filter((pair) => pair.node === node);
     const { now } = this.#world.clock;
-    const isLeaving = now - Math.max(syncedAt ?? 0, this.#leavesAt(node)) <= WRITE_LAG_MILLIS;
+    const { savedUntil } = node.disk;
+    const isLeaving = savedUntil - Math.max(syncedAt ?? 0, this.#leavesAt(node)) <= WRITE_LAG_MILLIS;
     const leaving = isLeaving ? (this.#undrained.get(node) ?? new Map()) : new Map();
     this.#restartWatch.ended(node, pairs, syncedAt !== null, leaving, now);
     // The next process may not know that the grace period has begun.
-    if (now - (this.#drainedAt.get(node) ?? 0) <= WRITE_LAG_MILLIS) this.#drained.delete(node);
+    if (savedUntil - (this.#drainedAt.get(node) ?? 0) <= WRITE_LAG_MILLIS) this.#drained.delete(node);
     for (const pair of pairs) {
       pair.lives++;
       pair.sessionsOfLife = 0;

@@ -21,6 +21,8 @@ export class RestartWatch {
   /** What the process that ended last may have left in its state file. */
   readonly #told = new Map<Pair, ReadonlySet<string>>();
   readonly #endedAt = new Map<SimulatedNode, number>();
+  /** What was wanted by then was on the disk when the process ended. */
+  readonly #savedUntil = new Map<SimulatedNode, number>();
   /** Routes that outlived a restart, and routes that an unknowing speaker announced. */
   kept = 0;
   restored = 0;
@@ -45,10 +47,12 @@ export class RestartWatch {
    * @param leaving what a drained node may still have announced.
    */
   ended(node: SimulatedNode, pairs: readonly Pair[], synced: boolean, leaving: Wanted, now: number): void {
+    const { savedUntil } = node.disk;
     this.#endedAt.set(node, now);
+    this.#savedUntil.set(node, savedUntil);
     if (!synced) return;
     for (const pair of pairs) {
-      const wishes = [...(this.#wishes.get(pair) ?? [])].filter(([, { until }]) => until >= now - STATE_LAG_MILLIS);
+      const wishes = [...(this.#wishes.get(pair) ?? [])].filter(([, { until }]) => until >= savedUntil - STATE_LAG_MILLIS);
       const late = [...leaving.keys()].flatMap((key) => (key.startsWith(`${pair.router} `) ? [key.slice(pair.router.length + 1)] : []));
       this.#told.set(pair, new Set([...wishes.map(([prefix]) => prefix), ...late]));
     }
@@ -91,6 +95,6 @@ export class RestartWatch {
     const endedAt = this.#endedAt.get(pair.node) ?? Number.POSITIVE_INFINITY;
     const wish = this.#wishes.get(pair)?.get(prefix);
     if (wish === undefined || wish.until !== Number.POSITIVE_INFINITY) return false;
-    return wish.since <= Math.min(endedAt, pair.downAt) - STATE_LAG_MILLIS;
+    return wish.since <= Math.min(endedAt, pair.downAt, this.#savedUntil.get(pair.node) ?? endedAt) - STATE_LAG_MILLIS;
   }
 }

@@ -3,11 +3,12 @@
  * a graceful restart. It dials, waits to be called, or both; then connections collide.
  */
 
-import { exchangedGracefulRestart } from "../../../src/bgp/fsm/negotiation.ts";
+import { exchangedGracefulRestart, exchangedNotificationBit } from "../../../src/bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, stepPeer } from "../../../src/bgp/fsm/peer.ts";
-import type { Negotiated, PeerAction, PeerEvent, SessionSettings, TimerRef } from "../../../src/bgp/fsm/session.ts";
+import type { Negotiated, PeerAction, PeerEvent, SessionSettings, StopCause, TimerRef } from "../../../src/bgp/fsm/session.ts";
 import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../../../src/bgp/wire/framer.ts";
-import { FAMILY_CODES } from "../../../src/bgp/wire/iana.ts";
+import { CEASE, FAMILY_CODES } from "../../../src/bgp/wire/iana.ts";
+import type { NotificationMessage } from "../../../src/bgp/wire/messages.ts";
 import { assertNever } from "../../../src/errors.ts";
 import type { Address, Family } from "../../../src/ip/address.ts";
 import { isLinkAction, performLinkAction } from "../../../src/speaker/link-actions.ts";
@@ -104,6 +105,16 @@ export class RouterSession {
     this.#sockets.offer(socket, this.neighbour.address, null);
   }
 
+  /** A connection waits for an OPEN or more. */
+  get speaks(): boolean {
+    return this.#sockets.connected;
+  }
+
+  /** Ends what there is, and says why. */
+  stop(reason: StopCause["reason"]): void {
+    this.#handle({ name: "stop", cause: { reason, text: "" } });
+  }
+
   /** Asks for everything again (RFC 2918). */
   refresh(family: Family): void {
     const slot = this.#state.outgoing.name === "Established" ? "outgoing" : "incoming";
@@ -120,14 +131,14 @@ export class RouterSession {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const { state, actions } = stepPeer(this.#state, next, this.#clock.now());
         this.#state = state;
-        for (const action of actions) this.#perform(action, isSilent(next, actions));
+        for (const action of actions) this.#perform(action, lastWords(next, actions));
       }
     } finally {
       this.#handling = false;
     }
   }
 
-  #perform(action: PeerAction, silent: boolean): void {
+  #perform(action: PeerAction, said: NotificationMessage | null): void {
     if (isLinkAction(action)) {
       performLinkAction(action, this.#sockets, this.#timers);
       return;
@@ -149,7 +160,7 @@ export class RouterSession {
       case "down":
         this.established = false;
         this.#events.session(this.neighbour.name, false, action.why);
-        this.rib.down(silent && this.#negotiated !== null && exchangedGracefulRestart(this.#negotiated) ? this.#negotiated : null);
+        this.rib.down(this.#negotiated !== null && keepsRoutes(this.#negotiated, said) ? this.#negotiated : null);
         break;
       case "update":
         this.rib.take(action.message);
@@ -176,9 +187,20 @@ export class RouterSession {
   }
 }
 
-/** The session that goes goes without a word: TCP ended, or another connection took over (RFC 4724 §4.2). A NOTIFICATION of either side ends the routes too. */
-function isSilent(cause: PeerEvent, actions: readonly PeerAction[]): boolean {
+/** What either side said when the session went; null = TCP ended, or another connection took over. */
+function lastWords(cause: PeerEvent, actions: readonly PeerAction[]): NotificationMessage | null {
   const gone = actions.find(({ name }) => name === "down");
-  if (gone?.name !== "down" || (cause.name === "message" && cause.message.name === "notification")) return false;
-  return !actions.some((action) => action.name === "send" && action.slot === gone.slot && action.message.name === "notification");
+  if (gone?.name !== "down") return null;
+  if (cause.name === "message" && cause.message.name === "notification") return cause.message;
+  for (const action of actions) {
+    if (action.name === "send" && action.slot === gone.slot && action.message.name === "notification") return action.message;
+  }
+  return null;
+}
+
+/** Without a word routes stay (RFC 4724 §4.2); through a NOTIFICATION where both sides said N, unless it is a Hard Reset (RFC 8538 §4). */
+function keepsRoutes(negotiated: Negotiated, said: NotificationMessage | null): boolean {
+  if (said === null) return exchangedGracefulRestart(negotiated);
+  const { code, subcode } = CEASE.hardReset;
+  return exchangedNotificationBit(negotiated) && (said.code !== code || said.subcode !== subcode);
 }

@@ -25,8 +25,13 @@ export function seedsTest(shard: number): void {
       if (count < MANY) return;
       const { sessions, moves, resets, restarts, crashes, cuts, outages, compared, collisions, kept, restored, completed } = tally;
       expect([sessions > 5 * count, moves > 50 * count, compared > 3 * count]).toEqual([true, true, true]);
-      const rare = { resets, restarts, crashes, cuts, outages, collisions, kept, restored, completed };
-      expect(Object.entries(rare).filter(([, times]) => times < count / 10)).toEqual([]);
+      const often = { resets, restarts, crashes, cuts, outages, collisions, kept, restored, completed };
+      expect(Object.entries(often).filter(([, times]) => times < count / 10)).toEqual([]);
+      const { notifications, refusals, hardResets, bfdDowns, limited, blindStarts, clockSteps } = tally;
+      const { unwritable, unremovable, slowWrites, damagedFiles } = tally;
+      const faults = { notifications, refusals, hardResets, bfdDowns, limited, blindStarts, clockSteps };
+      const seldom = { ...faults, unwritable, unremovable, slowWrites, damagedFiles };
+      expect(Object.entries(seldom).filter(([, times]) => times < count / 100)).toEqual([]);
     });
   });
 }

@@ -23,7 +23,12 @@ export interface Setting {
   readonly weights: boolean;
   /** Something is sent later than it is wanted. */
   readonly damped: boolean;
-  readonly gracefulRestart: { readonly enabled: boolean; readonly restartTimeSeconds: number; readonly notification: false };
+  /** `notification`: routes are kept through NOTIFICATIONs too (RFC 8538). */
+  readonly gracefulRestart: { readonly enabled: boolean; readonly restartTimeSeconds: number; readonly notification: boolean };
+  /** Ways are watched by BFD. */
+  readonly bfd: boolean;
+  /** Peers take few routes. Then nothing else keeps a route back: which ones are taken would depend on it. */
+  readonly limits: boolean;
   readonly weather: { readonly lossOneIn: number; readonly windowOctets: number };
   readonly steps: number;
 }
@@ -39,17 +44,20 @@ export function randomSetting(dice: Dice, steps: number): Setting {
     address: `192.0.2.${at}`,
     asn: dice.chance(4) ? NODE_ASN : NODE_ASN + 1,
   });
-  const announceHoldDown = dice.chance(3);
+  const limits = dice.chance(5);
+  const announceHoldDown = dice.chance(3) && !limits;
   const weights = dice.chance(3);
   return {
     nodes,
     routers: dice.chance(3) ? [router(1)] : [router(1), router(2)],
     routersDial: dice.chance(2),
-    gate: dice.chance(2),
+    gate: dice.chance(2) && !limits,
     announceHoldDown,
     weights,
     damped: announceHoldDown || weights,
-    gracefulRestart: { enabled: !dice.chance(3), restartTimeSeconds: 20, notification: false },
+    gracefulRestart: { enabled: !dice.chance(3), restartTimeSeconds: 20, notification: dice.chance(3) },
+    bfd: dice.chance(3),
+    limits,
     weather: { lossOneIn: dice.pick([1_000_000, 50, 10]), windowOctets: dice.pick([65_536, 65_536, 300]) },
     steps,
   };

@@ -6,11 +6,13 @@ import { Metrics } from "../../../src/metrics.ts";
 import type { ClusterObject, ObjectChange } from "../../../src/objects/kinds.ts";
 import type { PlannerOptions } from "../../../src/plan/change.ts";
 import { plannerOptionsOf } from "../../../src/speaker/planner-options.ts";
+import type { SystemCalls } from "../../../src/speaker/sockopt/system-calls.ts";
 import { Speaker } from "../../../src/speaker/speaker.ts";
 import type { StateStorage } from "../../../src/speaker/state-storage.ts";
 import type { Transport } from "../../../src/speaker/transport.ts";
 import { ip } from "../../support/cluster-objects.ts";
 import type { Dice } from "../../support/dice.ts";
+import type { BfdLinks } from "./bfd-links.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Host, Network } from "./network.ts";
 import { isDrainedIn } from "./oracle.ts";
@@ -18,7 +20,7 @@ import { ServiceProxy } from "./service-proxy.ts";
 import type { Setting } from "./setting.ts";
 import { SimulatedSource } from "./simulated-source.ts";
 import { ProcessClock } from "./virtual-clock.ts";
-import { VirtualDisk } from "./virtual-disk.ts";
+import { STATE_FILE, VirtualDisk } from "./virtual-disk.ts";
 
 /** One life of a speaker. */
 export interface SpeakerProcess {
@@ -38,6 +40,7 @@ export interface NodePorts {
   readonly cluster: Cluster;
   readonly setting: Setting;
   readonly dice: Dice;
+  readonly bfd: BfdLinks;
   /** What a bug is planted with: puts something between the speaker and the network. */
   readonly wrap: (transport: Transport, node: SimulatedNode) => Transport;
   readonly wrapStorage: (storage: StateStorage, node: SimulatedNode) => StateStorage;
@@ -54,7 +57,9 @@ export class SimulatedNode {
   readonly proxy: ServiceProxy;
   readonly config: SpeakerConfig;
   readonly plannerOptions: PlannerOptions;
-  readonly #disk: VirtualDisk;
+  readonly disk: VirtualDisk;
+  /** How far its time of day is from the right one. */
+  wallOffsetMillis = 0;
   /** Another after each loss of power. */
   #boot = 0;
   /** Asked of the API server's Pod object: this stop is a rollout. */
@@ -74,7 +79,7 @@ export class SimulatedNode {
     this.host = ports.network.host(ip(`10.0.0.${name.slice(1)}`));
     this.proxy = new ServiceProxy(name, ports.network.clock, ports.dice);
     this.proxy.hear(ports.cluster.objects);
-    this.#disk = new VirtualDisk(ports.dice);
+    this.disk = new VirtualDisk(ports.network.clock, ports.dice);
     this.config = configOf(name, ports.setting);
     this.plannerOptions = plannerOptionsOf(this.config);
   }
@@ -95,8 +100,8 @@ export class SimulatedNode {
 
   start(): void {
     if (this.process !== null || !this.powered) return;
-    const { network, cluster, dice, wrap, wrapStorage, log } = this.#ports;
-    const clock = new ProcessClock(network.clock);
+    const { network, cluster, setting, dice, wrap, wrapStorage, log } = this.#ports;
+    const clock = new ProcessClock(network.clock, () => this.wallOffsetMillis);
     const source = new SimulatedSource({
       clock,
       world: network.clock,
@@ -115,12 +120,13 @@ export class SimulatedNode {
         log(this.name, event);
       },
       readAddresses: () => [this.host.text, `fd00::${this.name.slice(1)}`],
-      loadSystemCalls: () => ({ ok: false, why: "the simulated network has no socket options" }),
+      loadSystemCalls: () => (setting.bfd ? { ok: true, calls: CALLS } : { ok: false, why: "the simulated network has no socket options" }),
       transport: wrap(network.transport(this.host), this),
       ask: this.proxy.asker(clock),
-      storage: wrapStorage(this.#disk.storage(clock), this),
+      storage: wrapStorage(this.disk.storage(clock), this),
       readBootId: () => `boot ${this.#boot}`,
       ownPodDeleted: () => this.#podDeleted,
+      startBfdThread: this.#ports.bfd.thread(this.name, clock),
       random: () => dice.below(0x1_0000_0000) / 0x1_0000_0000,
     });
     this.process = { clock, speaker, source, startedAt: network.clock.now, syncedAt: null, stopping: false, resumes: false };
@@ -178,9 +184,10 @@ export class SimulatedNode {
     process?.clock.end();
     process?.source.end();
     this.process = null;
+    this.#ports.bfd.lost(this.name);
     this.#podDeleted = false;
     // A command that was not answered yet may be lost.
-    this.drainedByHand = this.#disk.holds(`${STATE_FILE}.drain`);
+    this.drainedByHand = this.disk.holds(`${STATE_FILE}.drain`);
     this.#ports.network.kill(this.host, how);
   }
 
@@ -193,10 +200,19 @@ export class SimulatedNode {
   }
 }
 
+/** Options of sockets are set, and change nothing. */
+const CALLS: SystemCalls = {
+  socket: () => 0,
+  bind: () => {},
+  setsockopt: () => {},
+  attachFilter: () => {},
+  send: () => {},
+  receive: () => 0,
+  close: () => {},
+};
+
 /** One for all: nobody looks at them, and each would watch the real event loop. */
 const METRICS = new Metrics({ version: "0.0.0", commit: "simulation" });
-
-const STATE_FILE = "/state.json";
 
 const configs = new Map<string, SpeakerConfig>();
 

@@ -13,7 +13,7 @@ import type { ProcessClock, VirtualClock } from "./virtual-clock.ts";
 
 const KINDS = [
   ...(["Service", "EndpointSlice", "Node", "Namespace"] as const),
-  ...(["BGPPeer", "BGPAdvertisement", "Community", "IPAddressPool"] as const),
+  ...(["BGPPeer", "BGPAdvertisement", "Community", "IPAddressPool", "BFDProfile"] as const),
 ] satisfies readonly Kind[];
 
 /** From a change to its line on a watch; and for one list. */

@@ -96,11 +96,14 @@ const EPOCH = Date.UTC(2026, 0, 1);
 export class ProcessClock implements Clock {
   readonly #world: VirtualClock;
   readonly #startedAt: number;
+  readonly #wallOffsetMillis: () => number;
   readonly #timers = new Set<Timer>();
   #ended = false;
 
-  constructor(world: VirtualClock) {
+  /** @param wallOffsetMillis how far the machine's time of day is from the right one. */
+  constructor(world: VirtualClock, wallOffsetMillis: () => number = () => 0) {
     this.#world = world;
+    this.#wallOffsetMillis = wallOffsetMillis;
     this.#startedAt = world.now;
   }
 
@@ -114,7 +117,7 @@ export class ProcessClock implements Clock {
   }
 
   wall(): Date {
-    return new Date(EPOCH + this.#world.now);
+    return new Date(EPOCH + this.#world.now + this.#wallOffsetMillis());
   }
 
   setTimer(delayMillis: number, callback: () => void): Timer {

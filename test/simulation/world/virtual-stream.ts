@@ -10,6 +10,7 @@ export interface Segment {
 }
 
 const NONE = new Uint8Array(0);
+export const HANDLE = { fd: 0 } as const;
 
 export class VirtualStream implements Stream {
   readonly host: Host;
@@ -28,6 +29,8 @@ export class VirtualStream implements Stream {
   /** After so many more octets both ends get a reset; null = not planned. */
   resetAfterOctets: number | null = null;
   destroyed = false;
+  /** Where options are set, as Node has it. Nothing here asks what they are. */
+  readonly _handle = HANDLE;
 
   readonly #network: Network;
   readonly #data: ((chunk: Buffer) => void)[] = [];

@@ -5,11 +5,13 @@
 
 import type { SessionSettings } from "../../../src/bgp/fsm/session.ts";
 import { FAMILIES } from "../../../src/ip/address.ts";
+import type { LogEvent } from "../../../src/log.ts";
 import type { StateStorage } from "../../../src/speaker/state-storage.ts";
 import type { Transport } from "../../../src/speaker/transport.ts";
 import { ip } from "../../support/cluster-objects.ts";
 import { Dice } from "../../support/dice.ts";
-import { DAMPED_MILLIS, OPEN_SENT_MILLIS, QUIET_MILLIS, STOP_MILLIS } from "./bounds.ts";
+import { BfdLinks } from "./bfd-links.ts";
+import { DAMPED_MILLIS, OPEN_SENT_MILLIS, QUIET_MILLIS, REFUSED_MILLIS, STOP_MILLIS } from "./bounds.ts";
 import { Cluster } from "./cluster.ts";
 import { MessageTap } from "./message-tap.ts";
 import { Network } from "./network.ts";
@@ -43,6 +45,22 @@ export interface Tally {
   crashes: number;
   cuts: number;
   outages: number;
+  /** NOTIFICATIONs of routers; those for too many prefixes among them; Hard Resets of either side. */
+  notifications: number;
+  refusals: number;
+  hardResets: number;
+  /** Sessions that ended because a speaker did not hear the router by BFD. */
+  bfdDowns: number;
+  /** Routes that a peer's limit left out at the end. */
+  limited: number;
+  /** State files that could not be written, that could not be removed, that were written slowly, and damaged ones that were found. */
+  unwritable: number;
+  unremovable: number;
+  slowWrites: number;
+  damagedFiles: number;
+  /** Speakers that ended and started while the API server did not answer, and machines whose time of day stepped. */
+  blindStarts: number;
+  clockSteps: number;
   compared: number;
   collisions: number;
   /** Routes that outlived a session, that a speaker without knowledge announced, and that were looked for behind an End-of-RIB. */
@@ -65,13 +83,15 @@ export class World {
   readonly timeline = new WorldTimeline(this.clock);
   readonly tally: Tally = {
     ...{ events: 0, sessions: 0, moves: 0, resets: 0, restarts: 0, crashes: 0, cuts: 0, outages: 0, compared: 0 },
-    ...{ collisions: 0, kept: 0, restored: 0, completed: 0 },
+    ...{ collisions: 0, kept: 0, restored: 0, completed: 0, notifications: 0, refusals: 0, hardResets: 0, bfdDowns: 0, limited: 0 },
+    ...{ unwritable: 0, unremovable: 0, slowWrites: 0, damagedFiles: 0, blindStarts: 0, clockSteps: 0 },
   };
   /** A speaker ended by itself. */
   onExit: (node: SimulatedNode) => void = () => {};
   /** Nothing is started any more. */
   ended = false;
   readonly #promises: Promises;
+  readonly #bfd: BfdLinks;
 
   constructor(seed: number, steps: number, { plant }: WorldOptions = {}) {
     this.dice = new Dice(seed * 4);
@@ -79,6 +99,14 @@ export class World {
     this.network = new Network(this.clock, new Dice(seed * 4 + 2), this.setting.weather);
     this.cluster = new Cluster(this.dice, this.setting);
     const speakerDice = new Dice(seed * 4 + 3);
+    this.#bfd = new BfdLinks({
+      clock: this.clock,
+      dice: this.dice,
+      isOpen: (node, router) => this.#hears(node, router),
+      routerLost: (node, router) => this.#routerAt(router)?.sessions.get(node)?.stop("bfdDown"),
+      speakerLost: (node, router) => this.#promises.lost(node, router),
+    });
+    this.network.onLink = () => this.#bfd.look();
     this.nodes = this.setting.nodes.map(
       (name) =>
         new SimulatedNode(name, {
@@ -86,9 +114,10 @@ export class World {
           cluster: this.cluster,
           setting: this.setting,
           dice: speakerDice,
+          bfd: this.#bfd,
           wrap: (transport, node) => plant?.transport?.(transport, node) ?? transport,
           wrapStorage: (storage, node) => plant?.storage?.(storage, node) ?? storage,
-          log: (node, event) => this.timeline.logged(node, event),
+          log: (node, event) => this.#logged(node, event),
           viewed: (node) => this.#promises.viewed(node),
           ended: (node, process, how) => this.#onEnd(node, process, how),
         }),
@@ -138,6 +167,7 @@ export class World {
       },
     );
     this.routers.set(setting.name, router);
+    this.#bfd.look();
     this.touch();
   }
 
@@ -147,7 +177,17 @@ export class World {
     this.routers.delete(name);
     this.causeOf((pair) => pair.router === name);
     router.crash(how);
+    this.#bfd.look();
     this.touch();
+  }
+
+  get pairs(): readonly Pair[] {
+    return this.#promises.pairs;
+  }
+
+  /** Its time of day is another: what its state file says of time may be misread. */
+  clockStepped(node: SimulatedNode): void {
+    this.#promises.clockStepped(node);
   }
 
   /** Something was done that may end sessions. */
@@ -189,7 +229,9 @@ export class World {
   async quiesce(): Promise<void> {
     this.timeline.add("world", "all is mended");
     const isPassive = this.cluster.objects.some((object) => object.kind === "BGPPeer" && object.passive);
-    await this.advance((this.setting.damped ? DAMPED_MILLIS : QUIET_MILLIS) + (isPassive ? OPEN_SENT_MILLIS : 0));
+    const isRefused = this.pairs.some(({ refused }) => refused);
+    const millis = this.setting.damped ? DAMPED_MILLIS : QUIET_MILLIS;
+    await this.advance(millis + (isPassive ? OPEN_SENT_MILLIS : 0) + (isRefused ? REFUSED_MILLIS : 0));
     this.#promises.atRest();
   }
 
@@ -215,6 +257,25 @@ export class World {
     this.onExit(node);
   }
 
+  #logged(node: string, event: LogEvent): void {
+    this.timeline.logged(node, event);
+    if (event.event === "state.unwritable") this.tally.unwritable++;
+    else if (event.event === "bfd.transition" && event.cause === "detectionTimeExpired") this.tally.bfdDowns++;
+    else if (event.event === "state.unremovable") this.tally.unremovable++;
+    else if (event.event === "state.ignored" && event.aside !== "") this.tally.damagedFiles++;
+  }
+
+  #routerAt(address: string): Router | undefined {
+    return [...this.routers.values()].find(({ host }) => host.text === address);
+  }
+
+  /** Packets go both ways. */
+  #hears(node: string, address: string): boolean {
+    const host = this.nodes.find(({ name }) => name === node)?.host;
+    const router = this.#routerAt(address);
+    return host !== undefined && router !== undefined && host.powered && !this.network.isCut(host, router.host);
+  }
+
   #sessionSettings({ name, asn }: RouterSetting): SessionSettings {
     return {
       localAsn: asn,
@@ -228,7 +289,7 @@ export class World {
       families: ["IPv4", "IPv6"],
       extendedNextHop: false,
       extendedMessages: true,
-      gracefulRestart: { restartTimeSeconds: 20, notification: false, forwardingPreserved: false },
+      gracefulRestart: { restartTimeSeconds: 20, notification: this.setting.gracefulRestart.notification, forwardingPreserved: false },
       role: null,
       enhancedRouteRefresh: false,
       omitCapabilities: [],

@@ -4,6 +4,8 @@ import { formatAddress } from "../../../src/ip/format.ts";
 import type { Stream } from "../../../src/speaker/stream.ts";
 import type { Transport } from "../../../src/speaker/transport.ts";
 
+import { HANDLE } from "./virtual-stream.ts";
+
 /** What becomes of a whole message. It must not be changed in place. */
 export type Wrong = (message: Uint8Array) => readonly Uint8Array[];
 
@@ -14,6 +16,7 @@ export class Wronged implements Stream {
   readonly inner: Stream;
   /** Address of the other end. */
   readonly remote: string;
+  readonly _handle = HANDLE;
   wrong: Wrong = (message) => [message];
 
   constructor(inner: Stream, remote: string) {

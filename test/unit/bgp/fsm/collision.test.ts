@@ -138,6 +138,21 @@ describe("connection collision (RFC 4271 §6.8, RFC 6286 §2.3)", () => {
     expect(driver.left("outgoing hold")).toBe(30_000);
   });
 
+  it("gives it those 30 s once, however often the router calls again: its machine may have gone for good", () => {
+    const driver = new FsmDriver().openSent("outgoing");
+    let calls = 0;
+    for (; calls < 3; calls++) {
+      driver.handle({ name: "tcpConnected", slot: "incoming" });
+      expect(notificationsIn(driver.message("incoming", routerOpen()))).toEqual(["6/7"]);
+      expect(driver.left("outgoing hold")).toBe(30_000 - calls * 10_000);
+      driver.advance(10_000);
+    }
+    expect([calls, driver.stateOf("outgoing")]).toEqual([3, "Idle"]);
+    driver.handle({ name: "tcpConnected", slot: "incoming" });
+    expect(notificationsIn(driver.message("incoming", routerOpen()))).toEqual([]);
+    expect(driver.stateOf("incoming")).toBe("OpenConfirm");
+  });
+
   it("turns a second connection away with Cease 7 while a session is up", () => {
     for (const routerId of [LOW, HIGH]) {
       const driver = new FsmDriver().established("outgoing", routerOpen({ routerId }));
