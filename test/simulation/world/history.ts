@@ -86,6 +86,7 @@ function power(world: World): void {
   const node = anyNode(world);
   if (!node.powered) return;
   world.timeline.add(node.name, "loses power");
+  world.tally.powerLosses++;
   world.ending(node);
   node.powerOff();
   world.clock.after(500 + world.dice.below(20_000), () => powerOn(world, node));

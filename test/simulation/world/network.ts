@@ -68,7 +68,7 @@ export class Network {
   }
 
   isCut(one: Host, other: Host): boolean {
-    return this.#cuts.has(linkOf(one, other));
+    return this.#cuts.size > 0 && this.#cuts.has(linkOf(one, other));
   }
 
   cut(one: Host, other: Host): void {
@@ -84,6 +84,7 @@ export class Network {
 
   /** Octets of a cut, or of one that was mended, are still on their way. */
   hasBacklog(one: Host, other: Host): boolean {
+    if (this.#behind.size === 0) return false;
     for (const stream of this.#behind) {
       if (stream.held.length === 0 && stream.lastArrival <= this.clock.now) this.#behind.delete(stream);
       else if (linkOf(stream.host, stream.remote) === linkOf(one, other)) return true;
@@ -127,7 +128,7 @@ export class Network {
 
   /** Sends a segment on its way. */
   carry(from: VirtualStream, segment: Segment): void {
-    if (this.#cuts.has(linkOf(from.host, from.remote)) || from.held.length > 0) {
+    if (this.isCut(from.host, from.remote) || from.held.length > 0) {
       // Nobody sends a reset twice.
       if (segment.kind === "rst") return;
       from.held.push(segment);

@@ -55,6 +55,12 @@ export class Pair {
     return peer !== undefined && peer.held === "" && !peer.config.peer.passive && !this.refused;
   }
 
+  /** A session that the router takes for up is one of the present process: what is on its way may come from one that is gone. */
+  get isMeant(): boolean {
+    const state = this.node.process?.speaker.peers.get(this.router)?.status.state;
+    return state === "OpenConfirm" || state === "Established";
+  }
+
   /** null while the router is down. */
   get session(): RouterSession | null {
     return this.#routers.get(this.router)?.sessions.get(this.node.name) ?? null;

@@ -229,7 +229,7 @@ export class Promises {
     if (up) {
       this.#world.tally.sessions++;
       pair.sessions++;
-      if (pair.sessionsOfLife++ === 0) pair.firstUpAt = this.#world.clock.now;
+      if (pair.isMeant && pair.sessionsOfLife++ === 0) pair.firstUpAt = this.#world.clock.now;
       pair.upAt = this.#world.clock.now;
       this.#endOfRib.sessionUp(pair);
     } else pair.downAt = this.#world.clock.now;

@@ -112,6 +112,11 @@ export class ProcessClock implements Clock {
     return this.#timers.size;
   }
 
+  /** The process is gone. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   now(): number {
     return this.#world.now - this.#startedAt;
   }
@@ -141,7 +146,7 @@ export class ProcessClock implements Clock {
     });
   }
 
-  /** The process is gone. */
+  /** The process goes. */
   end(): void {
     this.#ended = true;
     for (const timer of this.#timers) timer.cancel();

@@ -64,7 +64,8 @@ export class VirtualDisk {
 
   /** For the process on `clock`. */
   storage(clock: ProcessClock): StateStorage {
-    const pause = (millis: number) => new Promise<void>((resolve) => clock.setTimer(millis, resolve));
+    // Not a timer of the process: it may end while the disk is at work, and then nothing comes of that.
+    const pause = (millis: number) => new Promise<void>((resolve) => this.#clock.after(millis, () => clock.ended || resolve()));
     return {
       lock: () => ({ release: () => {} }),
       open: (file) => ({

@@ -43,6 +43,7 @@ export interface Tally {
   resets: number;
   restarts: number;
   crashes: number;
+  powerLosses: number;
   cuts: number;
   outages: number;
   /** NOTIFICATIONs of routers; those for too many prefixes among them; Hard Resets of either side. */
@@ -82,7 +83,7 @@ export class World {
   readonly routers = new Map<string, Router>();
   readonly timeline = new WorldTimeline(this.clock);
   readonly tally: Tally = {
-    ...{ events: 0, sessions: 0, moves: 0, resets: 0, restarts: 0, crashes: 0, cuts: 0, outages: 0, compared: 0 },
+    ...{ events: 0, sessions: 0, moves: 0, resets: 0, restarts: 0, crashes: 0, powerLosses: 0, cuts: 0, outages: 0, compared: 0 },
     ...{ collisions: 0, kept: 0, restored: 0, completed: 0, notifications: 0, refusals: 0, hardResets: 0, bfdDowns: 0, limited: 0 },
     ...{ unwritable: 0, unremovable: 0, slowWrites: 0, damagedFiles: 0, blindStarts: 0, clockSteps: 0 },
   };
