@@ -34,7 +34,11 @@ export async function populatedApiServer(services: number): Promise<{
     };
     await Promise.all(Array.from({ length: AT_ONCE }, create));
   }
-  return { access: { url: `https://127.0.0.1:${server.port}`, ca: server.caPem, token: TOKEN }, admin: server.admin, stop: () => server.stop() };
+  return {
+    access: { url: `https://127.0.0.1:${server.port}`, ca: server.caPem, token: TOKEN },
+    admin: server.admin,
+    stop: () => server.stop(),
+  };
 }
 
 /** Without what the server itself writes. */
