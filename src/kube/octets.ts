@@ -6,7 +6,7 @@ import type { ResponseHead } from "./connection.ts";
 import { SilenceError } from "./failure.ts";
 
 /** What has arrived in one turn of the event loop is handed on together, up to about so much: some milliseconds of work. */
-const BATCH_OCTETS = 128 << 10;
+const BATCH_OCTETS = 64 << 10;
 
 /**
  * The octets of a body in the pieces in which they arrived, as many together as came in one turn of the event loop; whoever works on them has no more than one

@@ -41,7 +41,8 @@ function clusterIPs(spec: Readonly<Record<string, unknown>>, report: Report): re
     const entry = entries[index];
     // "" = not allocated yet, None = headless.
     if (entry === undefined || entry === null || entry === "" || entry === "None") continue;
-    const address = plainAddress(entry) ?? entryAddress(entry, listed.length > 0 ? ["spec", "clusterIPs", index] : ["spec", "clusterIP"], report);
+    const address =
+      plainAddress(entry) ?? entryAddress(entry, listed.length > 0 ? ["spec", "clusterIPs", index] : ["spec", "clusterIP"], report);
     if (address !== null) pushOnce(addresses, address);
   }
   return addresses;

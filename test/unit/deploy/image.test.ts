@@ -108,8 +108,15 @@ onNode24(`the image${HAS_NODE_24 ? "" : " [not run: this machine has no Node 24]
   });
 
   it("is `herald` by name, run by the image's own Node", () => {
-    expect(readFileSync(herald, "utf8").split("\n")[0]).toBe("#!/nodejs/bin/node");
+    const [shebang = ""] = readFileSync(herald, "utf8").split("\n");
+    expect(shebang).toBe("#!/nodejs/bin/node --max-semi-space-size=4");
     expect(statSync(herald).mode & 0o777).toBe(0o755);
+    const [, ...flags] = shebang.split(" ");
+    expect(spawnSync(node, [...flags, "-p", "process.execArgv.length"], { encoding: "utf8" })).toMatchObject({
+      status: 0,
+      stdout: "1\n",
+      stderr: "",
+    });
   });
 
   it("speaks as uid 65532 until it is ready, and ends on SIGTERM", async () => {
