@@ -116,7 +116,6 @@ onNode24(`the image${HAS_NODE_24 ? "" : " [not run: this machine has no Node 24]
     const { status, stdout } = spawnSync(node, [...flags, "-p", "process.execArgv[0]"], { encoding: "utf8" });
     expect({ status, stdout }).toEqual({ status: 0, stdout: `${flags[0]}\n` });
   });
-  });
 
   it("speaks as uid 65532 until it is ready, and ends on SIGTERM", async () => {
     const state = join(directory, "state");
