@@ -5,7 +5,7 @@
  * server says them to the moment they are decided. `figures [SERVICES [PER_SECOND [SECONDS]]]`: a round of each but the speaker, as the tests have it.
  *
  * `cpuMillis` is the process's own time, which other load does not stretch; `worstTurnMillis` how late the event loop was, `worstTurnCpuMillis` how much of
- * that it worked itself.
+ * that it worked itself. All run with the flags of Node that the image has (deploy/image/herald).
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,6 +22,10 @@ const ROUNDS = process.argv[2] === "figures" ? 1 : 2;
 const LISTS = ["/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices"];
 
 const [, self = "", mode = "recorded", ...args] = process.argv;
+/** Flags of Node with which the image runs Herald. */
+const FLAGS = (readFileSync(join(process.env["HERALD_ROOT"] ?? ".", "deploy/image/herald"), "utf8").split("\n")[0] ?? "")
+  .split(" ")
+  .slice(1);
 const directory = mkdtempSync(join(tmpdir(), "herald-bench-"));
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
 const rows: Record<string, unknown>[] = [];
@@ -37,7 +41,7 @@ class Child {
 
   constructor(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const options = { env: { ...process.env, ...env } };
-    this.#child = spawn(process.execPath, ["--expose-gc", self, ...command], { ...options, stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = spawn(process.execPath, [...FLAGS, "--expose-gc", self, ...command], { ...options, stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
@@ -175,7 +179,7 @@ async function speaker({ url, ca, token }: ServerAccess): Promise<void> {
   const bundle = join(process.env["HERALD_ROOT"] ?? ".", "dist/herald.mjs");
   const rounds: Record<string, number>[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const child = spawn(process.execPath, [bundle, "speaker", "--config", file], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(process.execPath, [...FLAGS, bundle, "speaker", "--config", file], { stdio: ["ignore", "ignore", "pipe"] });
     const milliseconds = await new Promise<number>((resolve) => {
       createInterface({ input: child.stderr }).on("line", (line) => {
         const { event, milliseconds: millis } = JSON.parse(line);

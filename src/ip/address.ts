@@ -29,6 +29,11 @@ export function addressFromOctets(octets: Uint8Array): Address {
   }
 }
 
+/** @param value the four octets as one number, the first the highest */
+export function addressFromQuad(value: number): Address {
+  return new KeyedAddress("IPv4", String.fromCharCode(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff));
+}
+
 /**
  * A cluster's worth of endpoints is a hundred thousand addresses that are compared and never sent: octets, which cost several times what the key does,
  * are made when somebody asks for them.

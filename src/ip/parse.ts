@@ -3,7 +3,7 @@
  * are, are read directly (same answer, faster). Refusals are values with words: every caller knows better where the text stood.
  */
 import { Address4, Address6 } from "ip-address";
-import { type Address, addressFromOctets, type Family } from "./address.ts";
+import { type Address, addressFromOctets, addressFromQuad, type Family } from "./address.ts";
 import { formatAddress, formatPrefix } from "./format.ts";
 import { maxLength, type Prefix, prefixOf } from "./prefix.ts";
 
@@ -17,8 +17,8 @@ export interface AddressRange {
 
 /** An address without a length. IPv4-mapped IPv6 becomes IPv4; zone IDs and leading zeros are refused. */
 export function parseAddress(text: string): Parsed<Address> {
-  const quad = canonicalQuad(text);
-  if (quad !== null) return { ok: true, value: addressFromOctets(quad) };
+  const quad = quadOf(text);
+  if (quad >= 0) return { ok: true, value: addressFromQuad(quad) };
   if (text.includes("/")) return refuse(`"${text}" is a prefix where an address is expected`);
   const octets = readOctets(text);
   if (!octets.ok) return octets;
@@ -128,24 +128,29 @@ const DOT = 0x2e;
 
 /** Four decimal octets without leading zeros, else null: exactly what the library takes as IPv4. */
 function canonicalQuad(text: string): Uint8Array | null {
-  if (text.length < 7 || text.length > 15) return null;
-  const octets = new Uint8Array(4);
-  let index = 0;
+  const quad = quadOf(text);
+  return quad < 0 ? null : Uint8Array.of(quad >>> 24, quad >>> 16, quad >>> 8, quad);
+}
+
+/** The octets of {@link canonicalQuad} as one number; -1 = it is none. */
+function quadOf(text: string): number {
+  if (text.length < 7 || text.length > 15) return -1;
+  let quad = 0;
+  let dots = 0;
   let value = -1;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === DOT) {
-      if (value < 0 || index === 3) return null;
-      octets[index++] = value;
+      if (value < 0 || dots === 3) return -1;
+      quad = (quad << 8) | value;
+      dots++;
       value = -1;
       continue;
     }
     const digit = code - ZERO;
-    if (digit < 0 || digit > 9 || value === 0) return null;
+    if (digit < 0 || digit > 9 || value === 0) return -1;
     value = value < 0 ? digit : value * 10 + digit;
-    if (value > 255) return null;
+    if (value > 255) return -1;
   }
-  if (index !== 3 || value < 0) return null;
-  octets[3] = value;
-  return octets;
+  return dots !== 3 || value < 0 ? -1 : ((quad << 8) | value) >>> 0;
 }

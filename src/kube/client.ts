@@ -74,8 +74,8 @@ export class KubeClient {
     if (!answer.ok) return yield { type: "failed", failure: answer.failure };
     const splitter = new ListSplitter();
     try {
-      for await (const chunk of octetsOf(answer.value, this.#options.clock, ANSWER_SILENCE_MILLIS)) {
-        const items = splitter.push(chunk).map((text): unknown => JSON.parse(text));
+      for await (const chunks of octetsOf(answer.value, this.#options.clock, ANSWER_SILENCE_MILLIS)) {
+        const items = chunks.flatMap((chunk) => splitter.push(chunk).map((text): unknown => JSON.parse(text)));
         if (items.length > 0) yield { type: "items", items };
       }
       const { resourceVersion, continue: continuation } = fieldsOf(fieldsOf(splitter.finish())["metadata"]);
@@ -144,8 +144,8 @@ export class KubeClient {
   async *#events(head: ResponseHead, silenceMillis: number, signal: AbortSignal): AsyncGenerator<readonly WatchEvent[]> {
     const lines = new WatchLines();
     try {
-      for await (const chunk of octetsOf(head, this.#options.clock, silenceMillis)) {
-        const events = lines.push(chunk);
+      for await (const chunks of octetsOf(head, this.#options.clock, silenceMillis)) {
+        const events = lines.push(...chunks);
         if (events.length > 0) yield events;
         if (events.at(-1)?.type === "failed") return;
       }

@@ -5,8 +5,11 @@ import { type Connection, type RequestHead, type ResponseHead, TIMES } from "./c
 import { SilenceError } from "./failure.ts";
 import { within } from "./waiting.ts";
 
-/** The server may send so much before it hears from us: a list's worth, not 64 KiB per round trip. */
-const WINDOW_OCTETS = 1 << 20;
+/**
+ * The server may send so much of one answer before it hears from us: more than 64 KiB per round trip, and no more than is to be held while the event loop is
+ * busy. All answers together have twice as much.
+ */
+const WINDOW_OCTETS = 512 << 10;
 
 /**
  * One HTTP/2 session. A PING every 10 s notices within 15 s that nobody is at the other end any more; a watch alone would never. After GOAWAY no
@@ -25,7 +28,7 @@ export class Http2Connection implements Connection {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: WINDOW_OCTETS },
     });
-    this.#session.once("connect", () => this.#session.setLocalWindowSize(4 * WINDOW_OCTETS));
+    this.#session.once("connect", () => this.#session.setLocalWindowSize(2 * WINDOW_OCTETS));
     this.#session.on("goaway", () => {
       this.#leaving = true;
     });

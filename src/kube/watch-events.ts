@@ -20,9 +20,22 @@ export class WatchLines {
   #parts: Buffer[] = [];
   #octets = 0;
 
-  /** Events that `chunk` completes. After a failed one there are no more. */
-  push(chunk: Buffer): readonly WatchEvent[] {
+  /** Events that the chunks complete. After a failed one there are no more. */
+  push(...chunks: readonly Buffer[]): readonly WatchEvent[] {
     const events: WatchEvent[] = [];
+    for (const chunk of chunks) {
+      this.#read(chunk, events);
+      if (events.at(-1)?.type === "failed") break;
+    }
+    return events;
+  }
+
+  /** True when the body ended in the middle of a line. */
+  get unfinished(): boolean {
+    return this.#parts.length > 0;
+  }
+
+  #read(chunk: Buffer, events: WatchEvent[]): void {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       const line = this.#take(chunk.subarray(start, end));
@@ -30,19 +43,13 @@ export class WatchLines {
       if (line.length < 2 && line.trim() === "") continue;
       const event = readEvent(line);
       events.push(event);
-      if (event.type === "failed") return events;
+      if (event.type === "failed") return;
     }
     const rest = chunk.subarray(start);
     if (rest.length > 0) this.#parts.push(rest);
     this.#octets += rest.length;
     if (this.#octets > MAX_LINE_OCTETS)
       events.push({ type: "failed", failure: failureWith("Malformed", `a line is longer than ${MAX_LINE_OCTETS} octets`) });
-    return events;
-  }
-
-  /** True when the body ended in the middle of a line. */
-  get unfinished(): boolean {
-    return this.#parts.length > 0;
   }
 
   #take(end: Buffer): string {

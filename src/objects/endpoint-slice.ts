@@ -1,7 +1,9 @@
+import type { Address } from "../ip/address.ts";
 import type { Report } from "./findings.ts";
 import type { Endpoint, EndpointSlice, Metadata } from "./kinds.ts";
-import { entryAddress } from "./kubernetes-address.ts";
+import { entryAddress, plainAddress } from "./kubernetes-address.ts";
 import { elements, mapping, oddEntry, textOf } from "./metadata.ts";
+import { repeated } from "./repeated.ts";
 import { shown } from "./schema.ts";
 
 const SERVICE_NAME = "kubernetes.io/service-name";
@@ -42,12 +44,9 @@ function endpoints(value: unknown, family: "IPv4" | "IPv6", report: Report): rea
 
 function readEndpoint(raw: Readonly<Record<string, unknown>>, index: number, family: "IPv4" | "IPv6", report: Report): Endpoint | null {
   // The API says that consumers should use the first address alone.
-  const [first] = elements(raw["addresses"], ["endpoints", index, "addresses"], report);
-  if (first === undefined) {
-    report.add(oddEntry(["endpoints", index], "has no address: left out", `an ${family} address`));
-    return null;
-  }
-  const address = entryAddress(first, ["endpoints", index, "addresses", 0], report);
+  const written = raw["addresses"];
+  const first: unknown = Array.isArray(written) ? written[0] : undefined;
+  const address = plainAddress(first) ?? oddAddress(written, index, family, report);
   if (address === null) return null;
   if (address.family !== family) {
     report.add(
@@ -64,10 +63,18 @@ function readEndpoint(raw: Readonly<Record<string, unknown>>, index: number, fam
   const target = mapping(raw["targetRef"]);
   return {
     address,
-    nodeName: textOf(raw["nodeName"]) || null,
+    nodeName: repeated(textOf(raw["nodeName"])) || null,
     ready,
     serving: typeof conditions["serving"] === "boolean" ? conditions["serving"] : ready,
     terminating: conditions["terminating"] === true,
     pod: target["kind"] === "Pod" ? textOf(target["name"]) || null : null,
   };
+}
+
+/** What is not plainly an address; null after it was reported. */
+function oddAddress(written: unknown, index: number, family: "IPv4" | "IPv6", report: Report): Address | null {
+  const [first] = elements(written, ["endpoints", index, "addresses"], report);
+  if (first !== undefined) return entryAddress(first, ["endpoints", index, "addresses", 0], report);
+  report.add(oddEntry(["endpoints", index], "has no address: left out", `an ${family} address`));
+  return null;
 }

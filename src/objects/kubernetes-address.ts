@@ -4,6 +4,13 @@ import type { FieldPath, Report } from "./findings.ts";
 import { elements, oddEntry } from "./metadata.ts";
 import { shown } from "./schema.ts";
 
+/** An address as nearly all are written; null = {@link entryAddress} is to say what it is. */
+export function plainAddress(value: unknown): Address | null {
+  if (typeof value !== "string") return null;
+  const parsed = parseAddress(value);
+  return parsed.ok ? parsed.value : null;
+}
+
 /** An address in a Kubernetes object; one that cannot be read is a warning and null. */
 export function entryAddress(value: unknown, path: FieldPath, report: Report): Address | null {
   if (typeof value !== "string") {
@@ -25,8 +32,9 @@ export function entryAddress(value: unknown, path: FieldPath, report: Report): A
 /** Addresses of a list field, each once, in the order written. */
 export function entryAddresses(value: unknown, path: FieldPath, report: Report): readonly Address[] {
   const addresses: Address[] = [];
-  for (const [index, raw] of elements(value, path, report).entries()) {
-    const address = entryAddress(raw, [...path, index], report);
+  const list = elements(value, path, report);
+  for (let index = 0; index < list.length; index++) {
+    const address = plainAddress(list[index]) ?? entryAddress(list[index], [...path, index], report);
     if (address !== null) pushOnce(addresses, address);
   }
   return addresses;

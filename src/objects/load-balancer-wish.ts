@@ -1,7 +1,7 @@
-import { FAMILIES } from "../ip/address.ts";
+import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Report } from "./findings.ts";
 import type { LoadBalancerWish, ServicePort } from "./kinds.ts";
-import { elements, mapping, oddEntry, textOf } from "./metadata.ts";
+import { elements, isTexts, mapping, oddEntry, textOf } from "./metadata.ts";
 import { shown } from "./schema.ts";
 
 const POLICIES = ["SingleStack", "PreferDualStack", "RequireDualStack"] as const;
@@ -9,16 +9,37 @@ const PROTOCOLS = ["TCP", "UDP", "SCTP"] as const;
 
 /** What the spec of a Service of type LoadBalancer says about the addresses it is to be given. */
 export function projectLoadBalancerWish(spec: Readonly<Record<string, unknown>>, report: Report): LoadBalancerWish {
-  const written = elements(spec["ipFamilies"], ["spec", "ipFamilies"], report);
   return {
     ipFamilyPolicy: POLICIES.find((one) => one === spec["ipFamilyPolicy"]) ?? "SingleStack",
-    ipFamilies: written.flatMap((value) => FAMILIES.find((family) => family === value) ?? []),
+    ipFamilies: families(spec, report),
     loadBalancerIP: textOf(spec["loadBalancerIP"]),
-    ports: elements(spec["ports"], ["spec", "ports"], report).flatMap((raw, index) => port(raw, index, report) ?? []),
-    selector: Object.fromEntries(
-      Object.entries(mapping(spec["selector"])).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : [])),
-    ),
+    ports: ports(spec, report),
+    selector: selector(mapping(spec["selector"])),
   };
+}
+
+function families(spec: Readonly<Record<string, unknown>>, report: Report): readonly Family[] {
+  const found: Family[] = [];
+  for (const value of elements(spec["ipFamilies"], ["spec", "ipFamilies"], report)) {
+    const family = FAMILIES.find((one) => one === value);
+    if (family !== undefined) found.push(family);
+  }
+  return found;
+}
+
+function ports(spec: Readonly<Record<string, unknown>>, report: Report): readonly ServicePort[] {
+  const found: ServicePort[] = [];
+  const list = elements(spec["ports"], ["spec", "ports"], report);
+  for (let index = 0; index < list.length; index++) {
+    const one = port(list[index], index, report);
+    if (one !== null) found.push(one);
+  }
+  return found;
+}
+
+function selector(written: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  if (isTexts(written)) return written;
+  return Object.fromEntries(Object.entries(written).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : [])));
 }
 
 function port(raw: unknown, index: number, report: Report): ServicePort | null {

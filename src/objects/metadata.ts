@@ -1,5 +1,6 @@
 import type { Fault, FieldPath, Report } from "./findings.ts";
 import type { Metadata } from "./kinds.ts";
+import { repeated } from "./repeated.ts";
 import { isRecord, shown } from "./schema.ts";
 
 /** Annotations that Herald reads; all others are dropped. */
@@ -17,7 +18,7 @@ export function projectMetadata(
 ): Metadata {
   return {
     name: textOf(raw["name"]),
-    namespace,
+    namespace: repeated(namespace),
     uid: textOf(raw["uid"]),
     resourceVersion: textOf(raw["resourceVersion"]),
     generation: typeof raw["generation"] === "number" ? raw["generation"] : 0,
@@ -55,12 +56,21 @@ export function mapping(value: unknown): Readonly<Record<string, unknown>> {
 
 const NONE: Readonly<Record<string, never>> = Object.freeze({});
 
+/** A mapping of texts to texts and of nothing else. */
+export function isTexts(value: unknown): value is Readonly<Record<string, string>> {
+  if (!isRecord(value)) return false;
+  for (const key of Object.keys(value)) if (typeof value[key] !== "string") return false;
+  return true;
+}
+
 function texts(value: unknown, prefix: string, path: FieldPath, report: Report): Readonly<Record<string, string>> {
   if (!isRecord(value)) {
     if (value !== undefined && value !== null)
       report.add({ severity: "warning", code: "wrongType", path, message: "is not a mapping: left out", allowed: "a mapping" });
     return NONE;
   }
+  // Nearly all labels are as they should be, and need no copy.
+  if (prefix === "" && isTexts(value)) return value;
   const kept: [string, string][] = [];
   for (const key of Object.keys(value)) {
     if (!key.startsWith(prefix)) continue;

@@ -1,7 +1,7 @@
 import type { Address } from "../ip/address.ts";
 import type { Report } from "./findings.ts";
 import type { Metadata, Service } from "./kinds.ts";
-import { entryAddress, entryAddresses, pushOnce } from "./kubernetes-address.ts";
+import { entryAddress, entryAddresses, plainAddress, pushOnce } from "./kubernetes-address.ts";
 import { projectLoadBalancerWish } from "./load-balancer-wish.ts";
 import { elements, mapping, textOf } from "./metadata.ts";
 import { nearest } from "./nearest.ts";
@@ -37,10 +37,12 @@ function clusterIPs(spec: Readonly<Record<string, unknown>>, report: Report): re
   const listed = elements(spec["clusterIPs"], ["spec", "clusterIPs"], report);
   const addresses: Address[] = [];
   const entries = listed.length > 0 ? listed : [spec["clusterIP"]];
-  for (const [index, entry] of entries.entries()) {
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index];
     // "" = not allocated yet, None = headless.
     if (entry === undefined || entry === null || entry === "" || entry === "None") continue;
-    const address = entryAddress(entry, listed.length > 0 ? ["spec", "clusterIPs", index] : ["spec", "clusterIP"], report);
+    const address =
+      plainAddress(entry) ?? entryAddress(entry, listed.length > 0 ? ["spec", "clusterIPs", index] : ["spec", "clusterIP"], report);
     if (address !== null) pushOnce(addresses, address);
   }
   return addresses;
@@ -49,11 +51,12 @@ function clusterIPs(spec: Readonly<Record<string, unknown>>, report: Report): re
 function loadBalancerIPs(status: Readonly<Record<string, unknown>>, report: Report): readonly Address[] {
   const path = ["status", "loadBalancer", "ingress"];
   const addresses: Address[] = [];
-  for (const [index, raw] of elements(status["ingress"], path, report).entries()) {
-    const entry = mapping(raw);
+  const ingress = elements(status["ingress"], path, report);
+  for (let index = 0; index < ingress.length; index++) {
+    const entry = mapping(ingress[index]);
     // A hostname alone, or traffic that goes through a proxy outside: nothing to announce.
     if (entry["ip"] === undefined || entry["ip"] === null || entry["ip"] === "" || entry["ipMode"] === "Proxy") continue;
-    const address = entryAddress(entry["ip"], [...path, index, "ip"], report);
+    const address = plainAddress(entry["ip"]) ?? entryAddress(entry["ip"], [...path, index, "ip"], report);
     if (address !== null) pushOnce(addresses, address);
   }
   return addresses;

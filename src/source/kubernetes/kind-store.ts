@@ -14,10 +14,10 @@ export class KindStore implements Reflected {
   readonly #kind: Kind;
   readonly #apiVersion: string;
   readonly #options: CheckOptions;
-  readonly #objects = new Map<string, ClusterObject>();
+  readonly #held = new Map<string, Held>();
   readonly #findings = new Map<string, readonly Finding[]>();
-  /** Names that the list under way has said; null = none is. */
-  #said: Set<string> | null = null;
+  /** The list that is under way, or was last; each has its number. */
+  #list = 0;
   #revision = 0;
 
   constructor({ kind, apiVersion }: WatchedResource, options: CheckOptions) {
@@ -39,41 +39,46 @@ export class KindStore implements Reflected {
   set(raw: unknown): ObjectChange | null {
     const fields = fieldsOf(raw);
     const key = keyOf(fields);
-    this.#said?.add(key);
     // The items of a list do not say what they are.
     const isNamed = fields["kind"] === this.#kind && fields["apiVersion"] === this.#apiVersion;
     const named = isNamed ? fields : { ...fields, apiVersion: this.#apiVersion, kind: this.#kind };
     const checked = checkObject(named, NOWHERE, this.#options);
     this.#note(key, checked.findings);
-    if (checked.result !== "object") return null;
-    const before = this.#objects.get(key);
-    this.#objects.set(key, checked.object);
-    return before !== undefined && sameObject(before, checked.object) ? null : { type: "set", object: checked.object };
+    const object = checked.result === "object" ? checked.object : null;
+    const held = this.#held.get(key);
+    if (held === undefined) {
+      this.#held.set(key, { object, saidIn: this.#list });
+      return object === null ? null : { type: "set", object };
+    }
+    held.saidIn = this.#list;
+    if (object === null) return null;
+    const before = held.object;
+    held.object = object;
+    return before !== null && sameObject(before, object) ? null : { type: "set", object };
   }
 
   delete(raw: unknown, resourceVersion: string): ObjectChange | null {
-    const key = keyOf(fieldsOf(raw));
-    this.#said?.delete(key);
-    return this.#forget(key, resourceVersion);
+    return this.#forget(keyOf(fieldsOf(raw)), resourceVersion);
   }
 
   beginReplace(): void {
-    this.#said = new Set();
+    this.#list++;
   }
 
   endReplace(): readonly ObjectChange[] {
-    const said = this.#said ?? new Set(this.#objects.keys());
-    this.#said = null;
-    for (const key of [...this.#findings.keys()]) if (!said.has(key)) this.#note(key, []);
-    const gone = [...this.#objects.keys()].filter((key) => !said.has(key));
-    return gone.flatMap((key) => this.#forget(key, "") ?? []);
+    const changes: ObjectChange[] = [];
+    for (const [key, { saidIn }] of this.#held) {
+      const change = saidIn === this.#list ? null : this.#forget(key, "");
+      if (change !== null) changes.push(change);
+    }
+    return changes;
   }
 
   #forget(key: string, resourceVersion: string): ObjectChange | null {
     this.#note(key, []);
-    const object = this.#objects.get(key);
-    if (object === undefined) return null;
-    this.#objects.delete(key);
+    const object = this.#held.get(key)?.object ?? null;
+    this.#held.delete(key);
+    if (object === null) return null;
     const { namespace, name } = object.metadata;
     return { type: "delete", ref: { kind: this.#kind, namespace, name }, resourceVersion };
   }
@@ -86,6 +91,14 @@ export class KindStore implements Reflected {
     this.#findings.set(key, findings);
     this.#revision++;
   }
+}
+
+/** What is known of one name. */
+interface Held {
+  /** The last valid version; null = there was none yet. */
+  object: ClusterObject | null;
+  /** The list that said it last, or under which a watch did. */
+  saidIn: number;
 }
 
 function keyOf(fields: Readonly<Record<string, unknown>>): string {

@@ -38,7 +38,9 @@ export class KubernetesSource implements Source {
   readonly #said = new Map<string, number>();
   #reflectors: readonly Reflector[] = [];
   #synced = false;
+  /** What the last findings were made from, and they. */
   #delivered = "";
+  #findings: readonly Finding[] = [];
   #resumedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: KubernetesSourceOptions) {
@@ -102,12 +104,14 @@ export class KubernetesSource implements Source {
 
   #deliver(sink: SourceSink, changes: readonly ObjectChange[], at: number): void {
     const delivered = this.#kinds.map(({ store, condition }) => `${store.revision}${condition?.code ?? ""}`).join(" ");
-    if (changes.length === 0 && delivered === this.#delivered) return;
+    const isNew = delivered !== this.#delivered;
+    if (changes.length === 0 && !isNew) return;
+    if (isNew) this.#findings = this.#allFindings();
     this.#delivered = delivered;
-    sink.batch({ changes, findings: this.#findings(), at });
+    sink.batch({ changes, findings: this.#findings, at });
   }
 
-  #findings(): readonly Finding[] {
+  #allFindings(): readonly Finding[] {
     const found: Finding[] = [];
     for (const { store, condition } of this.#kinds) {
       if (condition !== null) found.push(condition);

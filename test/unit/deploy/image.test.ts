@@ -108,8 +108,13 @@ onNode24(`the image${HAS_NODE_24 ? "" : " [not run: this machine has no Node 24]
   });
 
   it("is `herald` by name, run by the image's own Node", () => {
-    expect(readFileSync(herald, "utf8").split("\n")[0]).toBe("#!/nodejs/bin/node");
+    const [shebang = ""] = readFileSync(herald, "utf8").split("\n");
+    expect(shebang).toBe("#!/nodejs/bin/node --max-semi-space-size=4");
     expect(statSync(herald).mode & 0o777).toBe(0o755);
+    // Node ends with 9 at a flag that it does not know.
+    const [, ...flags] = shebang.split(" ");
+    const { status, stdout } = spawnSync(node, [...flags, "-p", "process.execArgv[0]"], { encoding: "utf8" });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `${flags[0]}\n` });
   });
 
   it("speaks as uid 65532 until it is ready, and ends on SIGTERM", async () => {
