@@ -16,6 +16,7 @@ import {
   replaceListenerAoKeys,
 } from "../../../../src/speaker/sockopt/tcp-ao.ts";
 
+const loaded = loadSystemCalls();
 const SHA: AoKey = { sendId: 7, receiveId: 9, algorithm: "hmac(sha1)", secret: "a key" };
 const AES: AoKey = { sendId: 10, receiveId: 11, algorithm: "cmac(aes128)", secret: "k".repeat(80) };
 const V4 = ip("192.0.2.1");
@@ -155,9 +156,7 @@ describe("the probe for TCP-AO", () => {
     expect(kernel.asked).toEqual(["6/38 32 1 1", "close 5"]);
   });
 
-  it("gets an answer from this kernel", () => {
-    const loaded = loadSystemCalls();
-    if (!loaded.ok) expect(loaded.why).not.toBe("");
-    else expect([true, false]).toContain(hasTcpAo(loaded.calls));
+  it.runIf(loaded.ok)("gets an answer from this kernel, yes or no", () => {
+    expect(() => hasTcpAo(loaded.ok ? loaded.calls : new Kernel().calls)).not.toThrow();
   });
 });
