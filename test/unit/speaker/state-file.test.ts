@@ -133,14 +133,16 @@ describe("the state file on disk", () => {
     for (const at of ["before the first octet", "between two", "behind the last"]) {
       const store = new StateStore(path);
       await store.write([text(STATE)]);
+      const discards: Promise<void>[] = [];
       const discarding = function* () {
-        if (at === "before the first octet") store.discard();
+        if (at === "before the first octet") discards.push(store.discard());
         yield text(STATE).slice(0, 50);
-        if (at === "between two") store.discard();
+        if (at === "between two") discards.push(store.discard());
         yield text(STATE).slice(50);
-        if (at === "behind the last") store.discard();
+        if (at === "behind the last") discards.push(store.discard());
       };
       await store.write(discarding());
+      await Promise.all(discards);
       expect([at, readdirSync(directory).filter((name) => name.startsWith("discarded"))]).toEqual([at, []]);
       tried++;
     }
