@@ -56,7 +56,7 @@ const ISLANDS_PER_FILE = 2;
 
 /** The address of a node, its session's own and the next hop of its routes. */
 export function nodeAddress(node: string, family: Family): string {
-  const host = 11 + NODES.indexOf(node);
+  const host = 11 + NODES.findIndex((name) => name === node);
   return family === "IPv4" ? `10.88.0.${host}` : `fd88::${host}`;
 }
 
