@@ -21,7 +21,7 @@ const TOR = {
 } as const satisfies PeerSpec;
 
 // Each way in which a router falls silent, and that it is its own timer which notices (docs/sessions.md). What takes eight minutes is not waited for here: the send hold timer,
-// behind a window that stays shut, is stepped in test/unit/bgp/fsm/connection.test.ts; the kernel's own patience with such a window, and with data that is not acknowledged, is in
+// behind a window that stays shut, is stepped in test/unit/bgp/fsm/connection.test.ts; the kernel's own patience with such a window is in
 // test/unit/speaker/sockopt/streams.test.ts. BFD's detection time is in bfd.test.ts.
 requireTools(
   "root",
