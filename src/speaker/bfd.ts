@@ -67,7 +67,9 @@ export class Bfd {
   readonly #detections = new Map<string, number>();
   /** Peers whose sessions are up, or have ended and are waited for. */
   readonly #sessions = new Map<string, "up" | EndedPeer>();
-  readonly #timers = new Set<Pick<Timer, "cancel">>();
+  /** Those that are waited for, by name. */
+  readonly #lingering = new Map<string, Pick<Timer, "cancel">>();
+  #restart: Pick<Timer, "cancel"> | null = null;
   #peers: readonly BGPPeer[] = [];
   #thread: BfdThreadPort | null = null;
   #stopped: (() => void) | null = null;
@@ -92,6 +94,7 @@ export class Bfd {
 
   /** From here on BFD watches the way to the peer. */
   sessionUp(peer: string): void {
+    this.#linger(peer, null);
     this.#sessions.set(peer, "up");
     this.#apply();
   }
@@ -106,7 +109,13 @@ export class Bfd {
     void Promise.resolve()
       .then(() => peer.ended())
       .then(() => {
-        if (this.#peers.some(({ metadata }) => metadata.name === peer.name)) this.#later(LINGER_MILLIS, () => this.#forget(peer));
+        if (this.#ended || this.#sessions.get(peer.name) !== peer) return;
+        const isWatched = this.#keys.has(peer.name) && this.#peers.some(({ metadata }) => metadata.name === peer.name);
+        if (isWatched)
+          this.#linger(
+            peer.name,
+            this.#ports.later(LINGER_MILLIS, () => this.#forget(peer)),
+          );
         else this.#forget(peer);
       });
   }
@@ -122,7 +131,8 @@ export class Bfd {
   /** Tells every peer that this is no failure, and ends the thread. */
   async stop(): Promise<void> {
     this.#ended = true;
-    for (const timer of this.#timers) timer.cancel();
+    for (const name of this.#lingering.keys()) this.#linger(name, null);
+    this.#restart?.cancel();
     const thread = this.#thread;
     if (thread === null) return;
     this.#thread = null;
@@ -137,13 +147,11 @@ export class Bfd {
     thread.terminate();
   }
 
-  #later(millis: number, act: () => void): void {
-    if (this.#ended) return;
-    const timer = this.#ports.later(millis, () => {
-      this.#timers.delete(timer);
-      act();
-    });
-    this.#timers.add(timer);
+  /** null = the peer is not waited for. */
+  #linger(peer: string, timer: Pick<Timer, "cancel"> | null): void {
+    this.#lingering.get(peer)?.cancel();
+    if (timer === null) this.#lingering.delete(peer);
+    else this.#lingering.set(peer, timer);
   }
 
   #apply(): void {
@@ -179,6 +187,7 @@ export class Bfd {
 
   #forget(peer: EndedPeer): void {
     if (this.#sessions.get(peer.name) !== peer) return;
+    this.#linger(peer.name, null);
     this.#sessions.delete(peer.name);
     this.#apply();
   }
@@ -205,7 +214,8 @@ export class Bfd {
     this.#thread = null;
     this.#ports.log({ event: "bfd.fault", peers: [...this.#keys.keys()], why });
     this.#watched.clear();
-    this.#later(RESTART_MILLIS, () => this.#apply());
+    this.#restart?.cancel();
+    this.#restart = this.#ports.later(RESTART_MILLIS, () => this.#apply());
   }
 
   #received(message: FromBfdThread): void {
