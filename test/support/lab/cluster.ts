@@ -38,11 +38,11 @@ export interface PeerSpec {
   readonly bfdProfile?: string;
 }
 
-/** Service `index` of a run, its addresses from the documentation ranges. */
+/** Service `index` of a run, 0 to 131,071, its addresses from the documentation ranges. */
 export function serviceAt(index: number, set: string): ServiceSpec {
-  const high = index >> 8;
-  const low = index & 0xff;
-  return { name: `service-${index}`, set, ipv4: `198.18.${high}.${low}`, ipv6: `2001:db8::${index.toString(16)}` };
+  const [block, high, low] = [index >> 16, (index >> 8) & 0xff, index & 0xff];
+  const ipv6 = `${block === 0 ? "" : `${block.toString(16)}:`}${(index & 0xffff).toString(16)}`;
+  return { name: `service-${index}`, set, ipv4: `198.${18 + block}.${high}.${low}`, ipv6: `2001:db8::${ipv6}` };
 }
 
 export class ClusterDirectory {
