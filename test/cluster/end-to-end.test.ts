@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Outcome, runBundle } from "../support/bundle.ts";
 import { kubeconfigOf } from "../support/kubeconfig.ts";
-import { API_URL, ApiBridge } from "../support/lab/api-bridge.ts";
+import { ApiBridge, writeKubeconfig } from "../support/lab/api-bridge.ts";
 import { ApiServer } from "../support/lab/api-server.ts";
-import { bgpPeer, NAMESPACES, namespace, SPEAKER_RULES } from "../support/lab/cluster-kinds.ts";
+import { bgpAdvertisement, bgpPeer, NAMESPACES, namespace, SPEAKER_RULES } from "../support/lab/cluster-kinds.ts";
 import { CONTROL_PLANE_BUILD_MILLIS, CONTROL_PLANE_NEEDS } from "../support/lab/control-plane-programs.ts";
 import { Fabric } from "../support/lab/fabric.ts";
 import { Frr } from "../support/lab/frr.ts";
@@ -158,18 +158,16 @@ requireTools(
     }
     await apply(
       ...Object.entries(ROUTERS).map(([name, peerAddress]) => bgpPeer(name, { peerAddress, families: ["IPv4"] })),
-      advertisement([]),
+      bgpAdvertisement({ communities: [] }),
     );
     await Promise.all(
       ALL.map(async (name) => {
         const host = fabric.host(name);
         bridges.push(await ApiBridge.into(host, () => server.port));
         host.start(process.execPath, ["-e", HEALTHY_PROXY]);
-        const own = join(host.directory, "kubeconfig");
-        writeFileSync(own, kubeconfigOf({ server: API_URL, ca: server.caPem, token: "speaker-token" }));
         const speaker = new Herald(host, {
           node: "",
-          kubeconfig: own,
+          kubeconfig: writeKubeconfig(host, server),
           environment: { NODE_NAME: name },
           configuration: { announceHoldDown: false },
         });
@@ -204,7 +202,7 @@ requireTools(
   });
 
   it("an edit of the advertisement changes the routes where they are", async () => {
-    await apply(advertisement(["65001:7"]));
+    await apply(bgpAdvertisement({ communities: ["65001:7"] }));
     for (const router of routers) {
       const communities = () => (router.table("IPv4").get(PREFIX) ?? []).map((path) => path.communities.join());
       await until(`${router.product} has the community`, async () => communities().join(" ") === "65001:7 65001:7", PATIENCE_MILLIS);
@@ -229,7 +227,7 @@ requireTools(
 
   it("plan --against live says what applying a file would change, before it is applied", async () => {
     const file = join(fabric.host("frr").directory, "next.json");
-    writeFileSync(file, JSON.stringify(advertisement(["65001:8"])));
+    writeFileSync(file, JSON.stringify(bgpAdvertisement({ communities: ["65001:8"] })));
     const { status, stdout } = await herald("plan", "live", file, "--against", "live", "-o", "json", "--exit-code");
     const { announced, withdrawn, changed } = JSON.parse(stdout);
     expect([status, announced, withdrawn]).toEqual([3, [], []]);
@@ -268,15 +266,6 @@ requireTools(
     }
   });
 });
-
-function advertisement(communities: readonly string[]): unknown {
-  return {
-    apiVersion: "herald.dev/v1alpha1",
-    kind: "BGPAdvertisement",
-    metadata: { name: "all", namespace: "herald-system" },
-    spec: { addresses: ["LoadBalancerIP"], communities },
-  };
-}
 
 /** What kube-proxy answers where it is asked by default, and on the Service's health check port. */
 const HEALTHY_PROXY = `

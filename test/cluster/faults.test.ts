@@ -1,12 +1,10 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { BreakableLink } from "../support/breakable-link.ts";
-import { kubeconfigOf } from "../support/kubeconfig.ts";
-import { API_URL, ApiBridge } from "../support/lab/api-bridge.ts";
+import { ApiBridge, writeKubeconfig } from "../support/lab/api-bridge.ts";
 import type { ApiServer } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
+  bgpAdvertisement,
   bgpPeer,
   ingress,
   loadBalancer,
@@ -70,12 +68,7 @@ requireTools(
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", NODE), "status");
     await server.apply(PEERS, bgpPeer("tor", { peerAddress: ROUTER, families: ["IPv4"] }));
-    await server.apply(ADVERTISEMENTS, {
-      apiVersion: "herald.dev/v1alpha1",
-      kind: "BGPAdvertisement",
-      metadata: { name: "all", namespace: "herald-system" },
-      spec: { addresses: ["LoadBalancerIP"] },
-    });
+    await server.apply(ADVERTISEMENTS, bgpAdvertisement());
     proxy = new FaultProxy(server);
     proxyPort = await proxy.start();
     target = () => proxyPort;
@@ -93,8 +86,7 @@ requireTools(
     });
     await router.start();
     bridge = await ApiBridge.into(fabric.host("node"), () => port);
-    const kubeconfig = join(fabric.host("node").directory, "kubeconfig");
-    writeFileSync(kubeconfig, kubeconfigOf({ server: API_URL, ca: server.caPem, token: "speaker-token" }));
+    const kubeconfig = writeKubeconfig(fabric.host("node"), server);
     herald = new Herald(fabric.host("node"), { node: "node-1", kubeconfig, configuration: { dataplane: { healthz: "off" } } });
     await herald.start();
     following = new Following(server.credentials("speaker-token", port));

@@ -13,6 +13,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { type ApiServer, type KubeObject, resource } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
+  bgpAdvertisement,
   bgpPeer,
   ingress,
   loadBalancer,
@@ -199,12 +200,7 @@ requireTools(...CONTROL_PLANE_NEEDS)("a speaker on an API server that loses what
 });
 
 function advertisement(spec: Readonly<Record<string, unknown>> = {}): KubeObject {
-  return {
-    apiVersion: "herald.dev/v1alpha1",
-    kind: "BGPAdvertisement",
-    metadata: { name: "all", namespace: "herald-system" },
-    spec: { addresses: ["LoadBalancerIP"], dataplaneGate: "Off", ...spec },
-  };
+  return bgpAdvertisement({ dataplaneGate: "Off", ...spec });
 }
 
 function pod(name: string): KubeObject {

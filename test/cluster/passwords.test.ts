@@ -1,11 +1,9 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { kubeconfigOf } from "../support/kubeconfig.ts";
-import { API_URL, ApiBridge } from "../support/lab/api-bridge.ts";
+import { ApiBridge, writeKubeconfig } from "../support/lab/api-bridge.ts";
 import { ApiServer, resource } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
+  bgpAdvertisement,
   bgpPeer,
   ingress,
   loadBalancer,
@@ -75,12 +73,7 @@ requireTools(
       PEERS,
       bgpPeer("tor", { peerAddress: ROUTER, families: ["IPv4"], connectTime: "1s", passwordSecret: { name: "tor-password" } }),
     );
-    await server.apply(ADVERTISEMENTS, {
-      apiVersion: "herald.dev/v1alpha1",
-      kind: "BGPAdvertisement",
-      metadata: { name: "all", namespace: "herald-system" },
-      spec: { addresses: ["LoadBalancerIP"] },
-    });
+    await server.apply(ADVERTISEMENTS, bgpAdvertisement());
     fabric = new Fabric("passwords", [
       { name: "node", addresses: [`${NODE}/24`] },
       { name: "router", addresses: [`${ROUTER}/24`] },
@@ -96,8 +89,7 @@ requireTools(
     bridge = await ApiBridge.into(fabric.host("node"), () => server.port);
     const uid = await kubectl.run(["-n", "herald-system", "get", "serviceaccount", "herald-speaker", "-o", "jsonpath={.metadata.uid}"]);
     const token = server.serviceAccountToken({ namespace: "herald-system", name: "herald-speaker", uid }, 86_400);
-    const kubeconfig = join(fabric.host("node").directory, "kubeconfig");
-    writeFileSync(kubeconfig, kubeconfigOf({ server: API_URL, ca: server.caPem, token }));
+    const kubeconfig = writeKubeconfig(fabric.host("node"), server, token);
     herald = new Herald(fabric.host("node"), { node: "node-1", kubeconfig, configuration: { dataplane: { healthz: "off" } } });
     await herald.start();
   }, CONTROL_PLANE_BUILD_MILLIS);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { ApiServer, type AuditEvent, resource } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
+  bgpAdvertisement,
   bgpPeer,
   ingress,
   loadBalancer,
@@ -72,12 +73,7 @@ requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("the rights in deploy/kustomize"
       spec: { communities: [{ name: "services", value: "65000:100" }] },
     });
     await server.apply(PEERS, bgpPeer("tor", { peerAddress: "127.0.0.1", passive: true, nextHop: { ipv4: "10.0.0.1" } }));
-    await server.apply(ADVERTISEMENTS, {
-      apiVersion: "herald.dev/v1alpha1",
-      kind: "BGPAdvertisement",
-      metadata: { name: "all", namespace: "herald-system" },
-      spec: { addresses: ["LoadBalancerIP"] },
-    });
+    await server.apply(ADVERTISEMENTS, bgpAdvertisement());
   }, CONTROL_PLANE_BUILD_MILLIS);
   afterAll(async () => {
     await Promise.all(running.map((workload) => workload.kill()));

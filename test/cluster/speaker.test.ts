@@ -1,11 +1,9 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { kubeconfigOf } from "../support/kubeconfig.ts";
-import { API_URL, ApiBridge } from "../support/lab/api-bridge.ts";
+import { ApiBridge, writeKubeconfig } from "../support/lab/api-bridge.ts";
 import type { ApiServer } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
+  bgpAdvertisement,
   bgpPeer,
   ingress,
   loadBalancer,
@@ -55,12 +53,7 @@ requireTools(
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", NODE), "status");
     await server.apply(PEERS, bgpPeer("tor", { peerAddress: ROUTER, families: ["IPv4"] }));
-    await server.apply(ADVERTISEMENTS, {
-      apiVersion: "herald.dev/v1alpha1",
-      kind: "BGPAdvertisement",
-      metadata: { name: "all", namespace: "herald-system" },
-      spec: { addresses: ["LoadBalancerIP"] },
-    });
+    await server.apply(ADVERTISEMENTS, bgpAdvertisement());
     fabric = new Fabric("cluster", [
       { name: "node", addresses: [`${NODE}/24`] },
       { name: "router", addresses: [`${ROUTER}/24`] },
@@ -73,8 +66,7 @@ requireTools(
     });
     await router.start();
     bridge = await ApiBridge.into(fabric.host("node"), () => server.port);
-    const kubeconfig = join(fabric.host("node").directory, "kubeconfig");
-    writeFileSync(kubeconfig, kubeconfigOf({ server: API_URL, ca: server.caPem, token: "speaker-token" }));
+    const kubeconfig = writeKubeconfig(fabric.host("node"), server);
     herald = new Herald(fabric.host("node"), { node: "node-1", kubeconfig });
     await herald.start();
   }, CONTROL_PLANE_BUILD_MILLIS);

@@ -13,6 +13,7 @@ import { Speaker } from "../../src/speaker/speaker.ts";
 import { type ApiServer, resource } from "../support/lab/api-server.ts";
 import {
   ADVERTISEMENTS,
+  bgpAdvertisement,
   bgpPeer,
   ingress,
   loadBalancer,
@@ -58,12 +59,7 @@ requireTools("kubectl", ...CONTROL_PLANE_NEEDS)("what a speaker tells a real API
     await server.apply(NODES, node("node-1"));
     await server.apply(NODES, nodeStatus("node-1", "127.0.0.1"), "status");
     await server.apply(PEERS, bgpPeer("tor", { peerAddress: "127.0.0.1", passive: true, nextHop: { ipv4: "10.0.0.1" } }));
-    await server.apply(ADVERTISEMENTS, {
-      apiVersion: "herald.dev/v1alpha1",
-      kind: "BGPAdvertisement",
-      metadata: { name: "all", namespace: "herald-system" },
-      spec: { addresses: ["LoadBalancerIP"] },
-    });
+    await server.apply(ADVERTISEMENTS, bgpAdvertisement());
     speaker = startSpeaker("on");
     await speaker.start();
     port = speaker.listening[0]?.port ?? 0;

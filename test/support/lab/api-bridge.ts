@@ -1,5 +1,8 @@
+import { writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { kubeconfigOf } from "../kubeconfig.ts";
+import type { ApiServer } from "./api-server.ts";
 import type { Host } from "./fabric.ts";
 import { until } from "./wait.ts";
 
@@ -7,6 +10,18 @@ const PORT = 6443;
 
 /** Where a host of the fabric finds the API server once it has a bridge. */
 export const API_URL = `https://127.0.0.1:${PORT}`;
+
+/** Where {@link writeKubeconfig} puts it. */
+export function kubeconfigOn(host: Host): string {
+  return join(host.directory, "kubeconfig");
+}
+
+/** Writes how a host reaches the server over its bridge, as whoever has the token. Returns the file. */
+export function writeKubeconfig(host: Host, server: ApiServer, token = "speaker-token"): string {
+  const path = kubeconfigOn(host);
+  writeFileSync(path, kubeconfigOf({ server: API_URL, ca: server.caPem, token }));
+  return path;
+}
 
 /** Makes an API server on this side's loopback reachable on a host's: a unix socket is the same file in every network namespace. */
 export class ApiBridge {

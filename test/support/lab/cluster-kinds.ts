@@ -72,3 +72,13 @@ export function bgpPeer(name: string, spec: Readonly<Record<string, unknown>> = 
     spec: { myASN: 65001, peerASN: 65000, peerAddress: "10.88.0.2", ...spec },
   };
 }
+
+/** Announces load balancers' addresses, and what else `spec` says. */
+export function bgpAdvertisement(spec: Readonly<Record<string, unknown>> = {}): KubeObject {
+  return {
+    apiVersion: "herald.dev/v1alpha1",
+    kind: "BGPAdvertisement",
+    metadata: { name: "all", namespace: "herald-system" },
+    spec: { addresses: ["LoadBalancerIP"], ...spec },
+  };
+}

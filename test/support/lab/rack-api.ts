@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Resource } from "../../../src/kube/resource.ts";
-import { kubeconfigOf } from "../kubeconfig.ts";
-import { API_URL, ApiBridge } from "./api-bridge.ts";
+import { ApiBridge, writeKubeconfig } from "./api-bridge.ts";
 import { type ApiServer, type KubeObject, resource } from "./api-server.ts";
 import { NODES, SPEAKER_RULES, servicesIn, slicesIn } from "./cluster-kinds.ts";
 import type { Host } from "./fabric.ts";
@@ -31,13 +30,8 @@ export class RackApi {
   /** Within reach of these hosts, each with the kubeconfig of a speaker. */
   static async start(hosts: readonly Host[]): Promise<RackApi> {
     const server = await preparedServer({ speaker: SPEAKER_RULES });
-    const kubeconfig = kubeconfigOf({ server: API_URL, ca: server.caPem, token: "speaker-token" });
-    for (const host of hosts) writeFileSync(RackApi.kubeconfigOn(host), kubeconfig);
+    for (const host of hosts) writeKubeconfig(host, server);
     return new RackApi(server, await Promise.all(hosts.map((host) => ApiBridge.into(host, () => server.port))));
-  }
-
-  static kubeconfigOn(host: Host): string {
-    return join(host.directory, "kubeconfig");
   }
 
   /** Every object of a directory's JSON files. */

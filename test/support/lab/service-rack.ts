@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectFile } from "../project.ts";
+import { kubeconfigOn } from "./api-bridge.ts";
 import { ClusterDirectory } from "./cluster.ts";
 import { Fabric, type Host } from "./fabric.ts";
 import { Frr } from "./frr.ts";
@@ -77,7 +78,7 @@ export class ServiceRack {
         configuration: { dataplane: { healthz: "http://127.0.0.1:10256/healthz" }, ...spec.configuration },
         // `ip netns exec` gives every process a mount namespace of its own: no other one sees this boot ID.
         under: ["sh", "-c", `mount --bind "$0" ${BOOT_ID} && exec "$@"`, this.#bootIdOf(node)],
-        ...(spec.apiServer === true ? { kubeconfig: RackApi.kubeconfigOn(this.host(node)) } : {}),
+        ...(spec.apiServer === true ? { kubeconfig: kubeconfigOn(this.host(node)) } : {}),
       });
     this.heralds = { n1: herald("n1"), n2: herald("n2"), n3: herald("n3") };
   }
