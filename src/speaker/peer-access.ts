@@ -4,7 +4,7 @@ import type { BGPPeer } from "../objects/kinds.ts";
 import { declaredPlace, type Place, type Remote } from "./peer-places.ts";
 import type { StreamOptions } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
-import { type AoKey, hasTcpAo } from "./sockopt/tcp-ao.ts";
+import { type AoKey, tcpAoObstacle } from "./sockopt/tcp-ao.ts";
 
 /** How a session may be connected, and whether it may be at all. */
 export interface PeerAccess {
@@ -25,8 +25,6 @@ const SEND_HOLD_SECONDS = 480;
 /** The kernel's own patience ends after that, so that the session ends with its reason: only what the session's timers do not see is left to it. */
 const USER_TIMEOUT_MARGIN_SECONDS = 10;
 const MAX_TTL = 255;
-const NO_TCP_AO =
-  "tcpAO needs a kernel with TCP-AO (CONFIG_TCP_AO, Linux 6.7 or later), and this one has none; it does not connect without";
 
 /**
  * A field that cannot be honoured holds the peer down: connecting without the password or the check that was asked for would be a silent downgrade.
@@ -76,7 +74,8 @@ function reasonToHold(peer: BGPPeer, password: PasswordAnswer, load: () => Loade
     const loaded = load();
     const verb = fields.length === 1 ? "needs" : "need";
     if (!loaded.ok) return `held down: ${fields.join(", ")} ${verb} socket options: ${loaded.why}; it does not connect without`;
-    if (peer.tcpAO.length > 0 && !hasTcpAo(loaded.calls)) return `held down: ${NO_TCP_AO}`;
+    const obstacle = peer.tcpAO.length > 0 ? tcpAoObstacle(loaded.calls) : "";
+    if (obstacle !== "") return `held down: tcpAO ${obstacle}; it does not connect without`;
   }
   // The listener belongs to no device: a call that came in elsewhere could pass for one of this peer.
   if (peer.vrf !== null && peer.passive) return "held down: a peer with vrf is dialled, never waited for: unset passive";

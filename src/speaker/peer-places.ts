@@ -4,7 +4,6 @@
  * the kernel forgets neighbours that nobody talks to.
  */
 
-import { isSilence } from "../bgp/fsm/advice.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { type Address, isLinkLocal } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
@@ -52,9 +51,7 @@ const ADVERTISE_MILLIS = { seeking: 3000, up: 10_000 } as const;
 export class PeerPlaces {
   readonly #ports: PeerPlacesPorts;
   /** By what is looked for: peers that share it share the answer. */
-  readonly #places = new Map<string, Place>();
-  /** Since when the answer has been that one. */
-  readonly #since = new Map<string, Date>();
+  readonly #places = new Map<string, { readonly place: Place; readonly since: Date }>();
   /** By interface: when this host last showed itself there, and what kept it from that. */
   readonly #advertised = new Map<string, { readonly at: number; readonly why: string }>();
   #timer: Timer | null = null;
@@ -68,7 +65,7 @@ export class PeerPlaces {
     if (peer.peerAddress !== null) return declaredPlace(peer);
     const key = keyOf(peer);
     const known = this.#places.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.place;
     const place = this.#look(peer, null, false);
     this.#keep(key, place);
     this.#wake();
@@ -93,8 +90,9 @@ export class PeerPlaces {
     for (const { peer, up } of sought) if (peer.interface !== null && peer.adminDown === null) this.#advertise(peer.interface, up);
     let changed = false;
     for (const [key, { peer, silentAt }] of wanted) {
-      const before = this.#places.get(key);
-      const isSilent = silentAt !== null && silentAt > (this.#since.get(key) ?? silentAt);
+      const known = this.#places.get(key);
+      const before = known?.place;
+      const isSilent = silentAt !== null && known !== undefined && silentAt > known.since;
       const place = this.#look(peer, before?.known === true ? before.remote.address : null, isSilent);
       this.#keep(key, place);
       if (before !== undefined && wordsOf(before) === wordsOf(place)) continue;
@@ -116,8 +114,8 @@ export class PeerPlaces {
 
   #keep(key: string, place: Place): void {
     const before = this.#places.get(key);
-    if (before === undefined || wordsOf(before) !== wordsOf(place)) this.#since.set(key, this.#ports.clock.wall());
-    this.#places.set(key, place);
+    const isSame = before !== undefined && wordsOf(before.place) === wordsOf(place);
+    this.#places.set(key, { place, since: isSame ? before.since : this.#ports.clock.wall() });
   }
 
   #look(peer: BGPPeer, current: Address | null, isSilent: boolean): Place {
@@ -130,7 +128,7 @@ export class PeerPlaces {
 /** What the search has to know of a peer. */
 export function soughtPeer(peer: BGPPeer, { state, lastError }: Pick<PeerStatus, "state" | "lastError">): SoughtPeer {
   const up = state === "Established";
-  return { peer, up, silentAt: !up && lastError !== null && isSilence(lastError.text) ? lastError.at : null };
+  return { peer, up, silentAt: !up && lastError?.silent === true ? lastError.at : null };
 }
 
 /** Where the object itself says that the peer is. */

@@ -24,16 +24,9 @@ export function isRefusal(code: number, subcode: number): boolean {
   return code === 6 && (subcode === 5 || subcode === 7);
 }
 
-const NO_ANSWER = "no answer within";
-
-/** True for {@link dialTimeoutWords}: not even the kernel of the router said anything. */
-export function isSilence(words: string): boolean {
-  return words.startsWith(NO_ANSWER);
-}
-
 /** The dial got no answer at all. A wrong TCP MD5 key and a TTL that is too low are silent by design (RFC 2385 §2.0, RFC 5082 §3). */
 export function dialTimeoutWords(settings: SessionSettings): string {
-  return `${NO_ANSWER} ${settings.connectTimeSeconds} s: check the address, a firewall on TCP 179, the password (a wrong one is never answered) and TTL security`;
+  return `no answer within ${settings.connectTimeSeconds} s: check the address, a firewall on TCP 179, the password (a wrong one is never answered) and TTL security`;
 }
 
 /** The dial was answered by an error of the network or of the router. */

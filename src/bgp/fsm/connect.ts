@@ -1,7 +1,7 @@
 import { assertNever } from "../../errors.ts";
 import { sendOpen } from "./active.ts";
 import { dialFailedWords, dialTimeoutWords } from "./advice.ts";
-import { closeSilently, unanswered } from "./ending.ts";
+import { closeSilently, localError, unanswered } from "./ending.ts";
 import type { ConnectionContext, ConnectionEvent, ConnectionState, ConnectionStep } from "./state.ts";
 import { stay } from "./state.ts";
 
@@ -16,10 +16,11 @@ export function stepConnect(
       return sendOpen(state, context, "connected");
     case "tcpFailed":
     case "tcpClosed":
-      return unanswered(state, context, dialFailedWords(event.why), null);
+      return unanswered(state, context, localError(dialFailedWords(event.why)), null);
     case "timer":
       // No other timer of a connection runs here: one that still fires was cleared while it was on its way.
-      return event.timer === "connectTimeout" ? unanswered(state, context, dialTimeoutWords(context.settings), "abort") : stay(state);
+      if (event.timer !== "connectTimeout") return stay(state);
+      return unanswered(state, context, { ...localError(dialTimeoutWords(context.settings)), silent: true }, "abort");
     case "stop":
       return closeSilently(state, context, "abort", "stopped");
     case "collisionDump":

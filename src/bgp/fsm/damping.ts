@@ -4,7 +4,6 @@
  * doubling to 300 s, forgotten after 300 quiet seconds. Everything is spread by chance, so that nodes do not dial in step.
  */
 
-import { HOLD_TIMER_EXPIRED } from "../wire/iana.ts";
 import { isRefusal } from "./advice.ts";
 import type { Draws } from "./jitter.ts";
 import { spread } from "./jitter.ts";
@@ -39,7 +38,11 @@ export interface Wait {
 export function waitAfter(policy: RetryPolicy, ending: Ending, established: boolean, now: Millis, draws: Draws): Wait {
   const counted = established
     ? { ...policy, attempts: 0, refusals: 0, silences: 0 }
-    : { ...policy, refusals: policy.refusals + (turnedAway(ending) ? 1 : 0), silences: policy.silences + (fellSilent(ending) ? 1 : 0) };
+    : {
+        ...policy,
+        refusals: policy.refusals + (turnedAway(ending) ? 1 : 0),
+        silences: policy.silences + (ending.kind === "silent" ? 1 : 0),
+      };
   if (willRepeat(ending)) return dampedWait(counted, now);
   return { policy: { ...counted, attempts: counted.attempts + 1 }, millis: retryMillis(counted, draws), damped: false };
 }
@@ -76,8 +79,4 @@ function turnedAway(ending: Ending): boolean {
     ending.kind === "closed" ||
     (ending.kind === "notification" && ending.direction === "received" && isRefusal(ending.code, ending.subcode))
   );
-}
-
-function fellSilent(ending: Ending): boolean {
-  return ending.kind === "notification" && ending.direction === "sent" && ending.code === HOLD_TIMER_EXPIRED.code;
 }

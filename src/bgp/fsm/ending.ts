@@ -64,13 +64,13 @@ export function closedByPeer(state: ConnectionState, context: ConnectionContext,
 }
 
 /** A dial came to nothing. Departs from RFC 4271 §8.2.2, which goes to Idle without DelayOpen: Active keeps the peer's own dial welcome. */
-export function unanswered(state: ConnectionState, context: ConnectionContext, text: string, close: "abort" | null): ConnectionStep {
+export function unanswered(state: ConnectionState, context: ConnectionContext, error: SessionError, close: "abort" | null): ConnectionStep {
   return finish(state, context, {
     lastWords: null,
     close,
-    error: localError(text),
+    error,
     next: ACTIVE,
-    why: text,
+    why: error.text,
     ending: { kind: "unanswered" },
   });
 }

@@ -8,12 +8,12 @@ import { ceaseOf } from "../wire/notification.ts";
 import { ceaseFor } from "./cease.ts";
 import { answerWireError, closeSilently, localError, notifyAndClose } from "./ending.ts";
 import type { Negotiated, StopCause } from "./session.ts";
-import type { ConnectionContext, ConnectionState, ConnectionStep } from "./state.ts";
+import type { ConnectionContext, ConnectionState, ConnectionStep, Ending } from "./state.ts";
 import { stay } from "./state.ts";
 
 /** HoldTimer_Expires (10): the same in the three states that have one. */
-export function onHoldExpired(state: ConnectionState, context: ConnectionContext, text: string): ConnectionStep {
-  return notifyAndClose(state, context, { name: "notification", ...HOLD_TIMER_EXPIRED, data: new Uint8Array(0) }, text);
+export function onHoldExpired(state: ConnectionState, context: ConnectionContext, text: string, ending?: Ending): ConnectionStep {
+  return notifyAndClose(state, context, { name: "notification", ...HOLD_TIMER_EXPIRED, data: new Uint8Array(0) }, text, ending);
 }
 
 /** A message this state does not take: FSM Error, its subcode names the state, its data the type octet (RFC 6608 §3). */

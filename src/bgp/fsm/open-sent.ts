@@ -19,7 +19,7 @@ export function stepOpenSent(state: OpenSentState, event: ConnectionEvent, conte
     case "tcpFailed":
       return closedByPeer(state, context, closedInOpenSentWords(event.why, context.refusals));
     case "timer":
-      return event.timer === "hold" ? onHoldExpired(state, context, silentInOpenSentWords()) : stay(state);
+      return event.timer === "hold" ? onHoldExpired(state, context, silentInOpenSentWords(), { kind: "silent" }) : stay(state);
     case "wireError":
       return onWireError(state, event.error, context);
     case "stop":

@@ -147,4 +147,6 @@ export interface SessionError {
   /** Words: what happened and, where known, what to check. */
   readonly text: string;
   readonly notification: NotificationMessage | null;
+  /** A dial that nothing answered, not even a refusal. */
+  readonly silent?: true;
 }

@@ -61,6 +61,8 @@ export type ConnectionEvent =
 export type Ending =
   | { readonly kind: "ours" }
   | { readonly kind: "unanswered" }
+  /** TCP came up, and no OPEN ever did. */
+  | { readonly kind: "silent" }
   | { readonly kind: "closed" }
   | { readonly kind: "notification"; readonly direction: "sent" | "received"; readonly code: number; readonly subcode: number };
 

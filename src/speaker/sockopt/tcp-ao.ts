@@ -69,24 +69,34 @@ export function aoChoose({ sendId, receiveId }: AoKey): Uint8Array {
   return octets;
 }
 
-const answers = new WeakMap<SystemCalls, boolean>();
+const LACKING = "needs a kernel with TCP-AO (CONFIG_TCP_AO, Linux 6.7 or later), and this one has none";
+const answers = new WeakMap<SystemCalls, string>();
 
-/** Asks the kernel once, with a socket that is closed again. @throws {SystemCallError} when it says something else than yes or no. */
-export function hasTcpAo(calls: SystemCalls): boolean {
+/** What keeps the kernel from signing with TCP-AO, in words; "" = nothing. Asked with a socket that is closed again: once, unless the answer was neither yes nor no. */
+export function tcpAoObstacle(calls: SystemCalls): string {
   const known = answers.get(calls);
   if (known !== undefined) return known;
+  let answer = "";
+  try {
+    probe(calls);
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    if (error.code !== "ENOPROTOOPT") return `cannot be asked of this kernel (${error.message})`;
+    answer = LACKING;
+  }
+  answers.set(calls, answer);
+  return answer;
+}
+
+/** @throws {SystemCallError} */
+function probe(calls: SystemCalls): void {
   const fd = calls.socket(AF.IPv4, SOCK_STREAM);
   try {
     const key: AoKey = { sendId: 1, receiveId: 1, algorithm: "hmac(sha1)", secret: "probe" };
     calls.setsockopt(fd, IPPROTO_TCP, TCP_AO.addKey, aoAdd(addressFromOctets(Uint8Array.of(192, 0, 2, 1)), 32, key, "accepted"));
-    answers.set(calls, true);
-  } catch (error) {
-    if (!(error instanceof SystemCallError) || error.code !== "ENOPROTOOPT") throw error;
-    answers.set(calls, false);
   } finally {
     calls.close(fd);
   }
-  return answers.get(calls) === true;
 }
 
 /** Keys of a socket before it is connected: the first signs, all are accepted. */
