@@ -188,6 +188,18 @@ describe("BFD beside BGP (RFC 5882)", () => {
     expect([rig.types(), rig.bfd.status("tor")?.state]).toEqual([["set"], "Up"]);
   });
 
+  it("leaves nothing waiting for a session that is back, and never waits for one that is not watched", async () => {
+    const rig = new Rig();
+    rig.profile();
+    rig.watch(watched("tor"), bgpPeer("plain", { peerAddress: "192.0.2.2" }));
+    await rig.ends("plain");
+    expect(rig.later.length).toBe(0);
+    await rig.ends("tor");
+    expect(rig.later.length).toBe(1);
+    rig.bfd.sessionUp("tor");
+    expect(rig.later.length).toBe(0);
+  });
+
   it("ends when it goes down after its session, whatever the reason", async () => {
     const rig = new Rig();
     rig.profile();
