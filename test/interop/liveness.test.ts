@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { type PeerSpec, serviceAt } from "../support/lab/cluster.ts";
-import { Fabric } from "../support/lab/fabric.ts";
+import { Fabric, type Host } from "../support/lab/fabric.ts";
 import { Frr } from "../support/lab/frr.ts";
 import { Herald } from "../support/lab/herald.ts";
 import { num, record, text } from "../support/lab/json.ts";
@@ -20,6 +20,12 @@ const TOR = {
   holdTime: "3s",
 } as const satisfies PeerSpec;
 
+/** Makes the kernel forget its connections of BGP, as a power cut would; false until it has. */
+function forgetConnections(host: Host): boolean {
+  host.run("ss", ["-K", "sport = :179"]);
+  return host.run("ss", ["-Htan", "sport = :179"]) === "";
+}
+
 // Each way in which a router falls silent, and that it is its own timer which notices (docs/sessions.md). What takes eight minutes is not waited for here: the send hold timer,
 // behind a window that stays shut, is stepped in test/unit/bgp/fsm/connection.test.ts; the kernel's own patience with such a window is in
 // test/unit/speaker/sockopt/streams.test.ts. BFD's detection time is in bfd.test.ts.
@@ -30,6 +36,7 @@ requireTools(
   "bgpd",
   "zebra",
   "vtysh",
+  "ss",
 )("A router that falls silent", () => {
   let fabric: Fabric;
   let herald: Herald;
@@ -78,12 +85,13 @@ requireTools(
       const { state, holdTimeSeconds } = await herald.peer("tor");
       return state === "Established" && holdTimeSeconds === 9;
     });
-    cut.dropFin();
+    cut.cut();
     await router.stop("crash");
+    await until("the router's kernel knows of no connection", async () => forgetConnections(fabric.host("router")));
+    cut.mend();
     await until("the session has ended", async () => (await herald.peer("tor"))["state"] !== "Established");
     expect(herald.output()).toContain("connection reset by the peer");
     herald.cluster.peers([TOR]);
-    cut.mend();
     await router.start();
   });
 

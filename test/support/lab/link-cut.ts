@@ -17,11 +17,6 @@ export class LinkCut {
     this.#run(`table inet ${TABLE} {\nchain input { type filter hook input priority -300; tcp dport 179 tcp flags & syn == 0 drop; }\n}`);
   }
 
-  /** Lets nothing out of BGP's port that ends a connection in order: whoever is there is left with half of it. */
-  dropFin(): void {
-    this.#run(`table inet ${TABLE} {\nchain output { type filter hook output priority -300; tcp sport 179 tcp flags & fin != 0 drop; }\n}`);
-  }
-
   /** Leaves calls to BGP's port without an answer; everything else goes on. */
   dropBgp(): void {
     this.#run(`table inet ${TABLE} {\nchain input { type filter hook input priority -300; tcp dport 179 drop; }\n}`);
