@@ -28,9 +28,10 @@ export interface PlanningPorts {
 const SLICE_MILLIS = 4;
 /** A moment that has passed already, or that a timer meets a fraction too early, must not keep the event loop busy. */
 const LEAST_SLEEP_MILLIS = 1;
-const NOTE_CHUNK = 256;
-/** Services decided in one call: between these, by how long the last call took. One may have one address or a hundred. */
-const DECIDE_CHUNK = { least: 1, first: 16, most: 1024, shortMillis: 0.5, longMillis: 2 } as const;
+/** Inputs between two looks at the time. */
+const NOTE_CHUNK = 64;
+/** Services decided in one call: between these, by how long the last call took. One may have one address or a hundred, and the first meets code that never ran. */
+const DECIDE_CHUNK = { least: 1, first: 1, most: 1024, shortMillis: 0.5, longMillis: 2 } as const;
 
 export class Planning {
   readonly #ports: PlanningPorts;

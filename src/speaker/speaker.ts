@@ -402,7 +402,8 @@ export class Speaker {
     this.#stability.synced();
     // For the life of the process, and of those that go on where it stops: a Node that gets another address later is no reason to reset every session.
     if (this.#routerId === 0) this.#routerId = this.#config.bgp.routerID ?? deriveRouterId(this.#nodeAddresses, this.#config.nodeName);
-    this.#planning.sync();
+    // In a turn of its own: the source has used up this one for the end of its last list.
+    this.#options.clock.immediate(() => this.#planning.sync());
   }
 
   #fault(what: string, cause: unknown): void {
@@ -446,16 +447,7 @@ export class Speaker {
 
   #happened(peer: string | null, kind: string, text: string): void {
     this.#reports?.happened();
-    this.#timeline.add({
-      atEpochMillis: this.#options.clock.wall().getTime(),
-      service: "",
-      address: null,
-      peer,
-      kind,
-      reason: "",
-      text,
-      cause: null,
-      round: null,
-    });
+    const atEpochMillis = this.#options.clock.wall().getTime();
+    this.#timeline.add({ atEpochMillis, service: "", address: null, peer, kind, reason: "", text, cause: null, round: null });
   }
 }
