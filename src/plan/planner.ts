@@ -95,7 +95,7 @@ export class Planner {
   }
 
   /**
-   * Does at most about `limit` Services' worth of what is to be decided since; call again while `pending` is not 0. What leaves is right only
+   * Does at most about `limit` Services' worth of what is to be decided since (0 = takes in what peers, advertisements and nodes are now); call again while `pending` is not 0. What leaves is right only
    * then: until the last call some prefixes may be told more than once. Peers that go are told in the first call.
    */
   decide(limit = Number.POSITIVE_INFINITY): PlanChange {

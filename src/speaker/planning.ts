@@ -30,8 +30,11 @@ const SLICE_MILLIS = 4;
 const LEAST_SLEEP_MILLIS = 1;
 /** Inputs between two looks at the time. */
 const NOTE_CHUNK = 64;
-/** Services decided in one call: between these, by how long the last call took. One may have one address or a hundred, and the first meets code that never ran. */
-const DECIDE_CHUNK = { least: 1, first: 1, most: 1024, shortMillis: 0.5, longMillis: 2 } as const;
+/**
+ * Services decided in one call: between these, by how long the last call took. One may have one address or a hundred. The first call of all takes in peers and
+ * advertisements alone, as code that never ran takes its time.
+ */
+const DECIDE_CHUNK = { least: 1, first: 0, most: 1024, shortMillis: 0.5, longMillis: 2 } as const;
 
 export class Planning {
   readonly #ports: PlanningPorts;
@@ -193,7 +196,7 @@ export class Planning {
   }
 
   #adapt(millis: number, wasFull: boolean): void {
-    if (millis > DECIDE_CHUNK.longMillis) this.#chunk = Math.max(DECIDE_CHUNK.least, this.#chunk >> 1);
+    if (millis > DECIDE_CHUNK.longMillis || this.#chunk === 0) this.#chunk = Math.max(DECIDE_CHUNK.least, this.#chunk >> 1);
     else if (wasFull && millis < DECIDE_CHUNK.shortMillis) this.#chunk = Math.min(DECIDE_CHUNK.most, this.#chunk << 1);
   }
 }
