@@ -189,7 +189,7 @@ function explainNode(
   report.pass(11, words);
   const subject: AddressSubject = { entry, service, address, kind };
   const share = shareOf(view, place, advertisement);
-  const gate = gateWords(scene, subject, advertisement);
+  const gate = gateWords(scene, subject, advertisement, share?.eligible === true);
   if (share !== undefined && !share.eligible) return [itemOf(scene, place, advertisement, null, report.fail("dataplaneNotReady", gate))];
   report.pass(12, gate, !isProbed(advertisement, scene.parts.proxy));
   const strangers = outsiders.map((name) => ({ name, verdict: null }));

@@ -264,6 +264,11 @@ describe("the gate of a Service's health check (check 12b)", () => {
     expect(verdict(planner, VIP)).toBe("announced");
     expect(planner.apply([gone(hasty)]).routes).toEqual([]);
     expect(verdict(planner, VIP)).toBe("announced");
+    const check = planner.explain({ type: "address", address: ip(VIP) })?.items[0]?.checks[11];
+    expect(check).toMatchObject({
+      result: "pass",
+      text: `service proxy at ${HEALTHZ} has not answered yet; it was announced already, and the gate withdraws nothing`,
+    });
     // It is past the gate as any other then.
     expect(planner.apply([proxy(REFUSED), health(REFUSED)]).routes).toEqual([]);
     // What the other router never had still waits.
