@@ -8,7 +8,6 @@ import { initialPeer, type PeerState, peerStateName, stepPeer } from "../bgp/fsm
 import type { Negotiated, PeerAction, PeerEvent, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
 import { AdjRibInCounters } from "../bgp/rib/adj-rib-in-counters.ts";
 import type { RouteAttributes } from "../bgp/rib/route.ts";
-import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
 import { assertNever } from "../errors.ts";
 import { type Address, FAMILIES, type Family } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
@@ -205,7 +204,9 @@ export class Peer {
       this.start();
     else if (!sameKeys(before.access.stream, config.access.stream)) this.#changeKeys(before.access.stream);
     const session = this.#session;
-    if (session !== null) this.#routes.setNextHops((family) => this.#nextHop(family, session));
+    if (session === null) return;
+    this.#sockets.trust(this.#socketOptions());
+    this.#routes.setNextHops((family) => this.#nextHop(family, session));
   }
 
   /** The newest wish for a prefix; null = the peer shall not have it. Leaves with the next {@link flush}. */
@@ -318,8 +319,7 @@ export class Peer {
   #startDial(): void {
     const { peer, access } = this.#config;
     const { peerPort: port, sourceAddress } = peer;
-    const options = this.#socketOptions();
-    if (access.remote !== null) this.#sockets.dial({ ...access.remote, port, sourceAddress, options });
+    if (access.remote !== null) this.#sockets.dial({ ...access.remote, port, sourceAddress, options: this.#socketOptions() });
   }
 
   /** null = Node's own have to do: a peer that needs others is held down then. */
@@ -378,12 +378,12 @@ export class Peer {
   #onEstablished(slot: Slot, negotiated: Negotiated): void {
     const link = this.#sockets.get(slot);
     if (link === undefined) return;
-    const { localAddress } = link;
-    this.#sockets.setContext(slot, negotiated, negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
-    this.#sockets.trust(slot, this.#socketOptions());
+    const { localAddress, connection } = link;
+    this.#sockets.setContext(slot, negotiated);
+    this.#sockets.trust(this.#socketOptions());
     const zone = this.#config.access.remote?.zone ?? null;
     const global = zone === null ? null : (readLinkAddresses(zone)?.global ?? null);
-    this.#session = { negotiated, localAddress, global, connection: link.connection };
+    this.#session = { negotiated, localAddress, global, connection };
     this.status.established(negotiated, localAddress);
     this.#ports.established(this, negotiated, localAddress);
   }
