@@ -57,7 +57,11 @@ async function runBenchmark(name) {
     maxBuffer: 1 << 28,
     env: { ...process.env, HERALD_ROOT: root },
   };
-  const { status, stdout } = spawnSync(process.execPath, ["--expose-gc", "--enable-source-maps", ...(NODE_OPTIONS[name] ?? []), file, ...args], options);
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ["--expose-gc", "--enable-source-maps", ...(NODE_OPTIONS[name] ?? []), file, ...args],
+    options,
+  );
   for (const line of stdout.split("\n").filter((text) => text !== "")) {
     const result = parse(line);
     process.stdout.write(`${result === undefined ? line : JSON.stringify({ benchmark: name, result })}\n`);
