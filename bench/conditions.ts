@@ -1,7 +1,7 @@
 /**
  * A round of the controller's conditions: what is wrong between the objects of a cluster, found in slices beside other work. CPU time of the round; of the
- * worst turn of the event loop, all threads (V8's compiler and collector among them) and its own alone, which is how long others wait; and the longest piece
- * between two pauses. Runs with the young generation of the image.
+ * worst turn of the event loop, all threads (V8's compiler and collector among them) in the best round, and its own thread's work alone in the worst; and the longest
+ * piece between two pauses. Runs with the young generation of the image.
  *
  *   npm run bench -- conditions [SERVICES] [NODES]
  */

@@ -9,7 +9,10 @@ export class Stalls {
   worstMillis = 0;
   /** CPU time of the whole process in the turn that had the most of it: on a machine that others load too, this is what the code costs. */
   worstCpuMillis = 0;
-  /** CPU time of the event loop's own thread in the turn that had the most of it: how long others wait, without what V8's compiler and collector do beside it. */
+  /**
+   * CPU time of the event loop's own thread in the turn that had the most of it: what it worked itself. Others wait at
+   * least that long: while it waits for the collector's threads it works nothing.
+   */
   worstThreadMillis: number | null = null;
 
   constructor() {
