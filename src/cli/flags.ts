@@ -1,4 +1,4 @@
-/** The flags that commands share, as commander gives them, and what they mean to the code behind. */
+/** Flags of commands, as commander gives them: those that several share are declared here, and turned into what the code behind takes. */
 
 import type { Command } from "commander";
 import { type OutputFormat, parseOutputFormat } from "./output.ts";
