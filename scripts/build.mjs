@@ -1,17 +1,21 @@
-// npm run build: src/main.ts and all it imports → dist/herald.mjs, one ES module, with its source map and the licences of what it contains.
+// npm run build: src/main.ts and all it imports → dist/herald.mjs and, beside it, the parts that it loads, with source maps and the licences of what they contain.
+// What is imported with `await import(…)` is a part of its own, which costs memory only where it is used: V8 keeps the whole text of every file that it loaded.
 // `--if-changed` does nothing when dist/ is already what the sources make.
 //
 // Exit codes: 0 built, 1 the sources do not build, 75 esbuild itself is missing or broken (so that set-up knows to install again).
-// The map lies beside the bundle and is read only under `node --enable-source-maps`: reading it at every start would cost more than the start.
+// A map lies beside each file and is read only under `node --enable-source-maps`: reading it at every start would cost more than the start.
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildRecord, digestInputs, isBuilt } from "./setup/freshness.mjs";
 import { thirdParty } from "./third-party.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const EXIT_TOOL_BROKEN = 75;
+
+/** The process, and the thread that it starts. */
+const ENTRIES = { herald: "src/main.ts", "bfd-worker": "src/speaker/bfd-worker.ts" };
 
 // Packages inside the bundle are CommonJS in part and call `require` for Node's own modules.
 const BANNER = `#!/usr/bin/env node
@@ -32,13 +36,19 @@ async function build() {
   const inputs = digestInputs(root);
   const { outputFiles, metafile } = await bundle();
   mkdirSync(join(root, "dist"), { recursive: true });
-  for (const { path, contents } of outputFiles) put(path, contents);
-  chmodSync(join(root, "dist/herald.mjs"), 0o755);
+  // What starts a process comes last: it names its parts.
+  const program = join(root, "dist/herald.mjs");
+  for (const { path, contents } of outputFiles) if (path !== program) put(path, contents);
+  for (const { path, contents } of outputFiles) if (path === program) put(path, contents);
+  chmodSync(program, 0o755);
   put(join(root, "dist/THIRD-PARTY.txt"), thirdParty(root, metafile));
+  removeOthers(new Set(["THIRD-PARTY.txt", ...outputFiles.map(({ path }) => basename(path))]));
   const record = buildRecord(root, inputs);
   put(record.path, record.text);
-  const size = outputFiles.find(({ path }) => path.endsWith(".mjs")).contents.length;
-  process.stderr.write(`built dist/herald.mjs, ${Math.round(size / 1024)} KiB in ${Math.round(performance.now() - startedAt)} ms\n`);
+  const size = outputFiles.reduce((sum, { path, contents }) => (path.endsWith(".mjs") ? sum + contents.length : sum), 0);
+  process.stderr.write(
+    `built dist/herald.mjs, ${Math.round(size / 1024)} KiB with its parts in ${Math.round(performance.now() - startedAt)} ms\n`,
+  );
 }
 
 async function bundle() {
@@ -46,9 +56,16 @@ async function bundle() {
     const esbuild = await import("esbuild");
     return await esbuild.build({
       absWorkingDir: root,
-      entryPoints: ["src/main.ts"],
-      outfile: "dist/herald.mjs",
+      entryPoints: ENTRIES,
+      outdir: "dist",
+      outExtension: { ".js": ".mjs" },
+      // All in one folder: a part finds the others, and the program, from its own place.
+      chunkNames: "[name]-[hash]",
       bundle: true,
+      splitting: true,
+      // Comments and indentation are memory too; names stay, and a line is short enough to be named by a stack.
+      minifyWhitespace: true,
+      lineLimit: 160,
       platform: "node",
       target: "node20.19",
       format: "esm",
@@ -76,6 +93,12 @@ function stamp() {
   const git = spawnSync("git", ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], { cwd: root, encoding: "utf8" });
   const commit = process.env.HERALD_COMMIT || (git.status === 0 ? git.stdout.trim() : "unknown");
   return { HERALD_VERSION: JSON.stringify(version), HERALD_COMMIT: JSON.stringify(commit) };
+}
+
+/** Of an earlier build: parts have a digest of their content in their names. */
+function removeOthers(wanted) {
+  for (const name of readdirSync(join(root, "dist")))
+    if (!wanted.has(name) && /\.mjs(\.map)?$/.test(name)) rmSync(join(root, "dist", name));
 }
 
 /** Replaces a file whole, so that a process that starts meanwhile reads the old one or the new one. */

@@ -12,7 +12,7 @@ export function thirdParty(root, metafile) {
   const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
   const bundled = new Set(files.flatMap((path) => packageFolder(path) ?? []));
   const packages = [
-    ...[...bundled].map((folder) => describe(root, folder, "inside dist/herald.mjs")),
+    ...[...bundled].map((folder) => describe(root, folder, "inside dist/*.mjs")),
     describe(root, "node_modules/koffi", "installed beside it"),
   ].sort((left, right) => (left.name < right.name ? -1 : 1));
   const list = packages.map(({ name, version, licence, place }) => `  ${name} ${version} (${licence}), ${place}`);

@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const RECORD = "dist/.build.json";
-const OUTPUTS = ["dist/herald.mjs", "dist/herald.mjs.map", "dist/THIRD-PARTY.txt"];
+/** What the program cannot be without, whatever a record says. */
+const LEAST = ["herald.mjs", "herald.mjs.map", "THIRD-PARTY.txt"];
 
 /** Digest of everything the bundle is made from, in the tree at `root`. */
 export function digestInputs(root) {
@@ -19,10 +20,15 @@ export function digestInputs(root) {
   return digest.digest("hex");
 }
 
-/** Digest of what a build wrote; throws when a part of it is missing. */
+/** Digest of what a build wrote, file by file; throws when the program or its licences are missing. */
 function digestOutputs(root) {
   const digest = createHash("sha256");
-  for (const path of OUTPUTS) digest.update(readFileSync(join(root, path)));
+  const written = readdirSync(join(root, "dist")).filter((name) => /\.(mjs|map|txt)$/.test(name));
+  for (const name of [...new Set([...LEAST, ...written])].sort())
+    digest
+      .update(`${name}\0`)
+      .update(readFileSync(join(root, "dist", name)))
+      .update("\0");
   return digest.digest("hex");
 }
 

@@ -100,7 +100,7 @@ class Interruption {
   }
 }
 
-/** The file this code runs from; speakers are started from the same. */
+/** The program that this code is part of, in the same folder; speakers are started from it. */
 function bundle(): string {
-  return fileURLToPath(import.meta.url);
+  return fileURLToPath(new URL("herald.mjs", import.meta.url));
 }

@@ -27,8 +27,8 @@ const FAREWELLS = 3;
 const FAREWELL_MILLIS = 15;
 const MAX_UINT32 = 0xffff_ffff;
 
-/** Runs until it is told to stop. @throws outside a worker thread. */
-export function runBfdWorker(): void {
+/** Until it is told to stop. @throws outside a worker thread. */
+function run(): void {
   const port = parentPort;
   if (port === null) throw new Error("the BFD worker is a thread");
   const loaded = loadSystemCalls();
@@ -295,3 +295,5 @@ function wordsOf(error: unknown, { target }: Entry): string {
       return error instanceof Error ? error.message : String(error);
   }
 }
+
+run();

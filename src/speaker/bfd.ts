@@ -280,12 +280,9 @@ export class Bfd {
   }
 }
 
-/** What the worker of the bundle is told apart by. */
-export const BFD_THREAD = "herald-bfd";
-
-/** The bundle itself as a worker thread: `main.ts` looks at `workerData`. */
+/** `bfd-worker.ts`, which the build makes a file of its own beside every other (scripts/build.mjs). */
 export const startBfdThread: BfdPorts["startThread"] = (received, failed) => {
-  const worker = new Worker(new URL(import.meta.url), { workerData: BFD_THREAD });
+  const worker = new Worker(new URL("bfd-worker.mjs", import.meta.url));
   let ended = false;
   worker.on("message", received);
   worker.on("error", (error) => failed(error instanceof Error ? error.message : String(error)));

@@ -1,4 +1,4 @@
-import { copyFileSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Bird } from "../support/lab/bird.ts";
 import { type PeerSpec, serviceAt } from "../support/lab/cluster.ts";
@@ -251,8 +251,8 @@ requireTools(
   it("runs a peer that asks for no socket option, and holds every other down with the reason", async () => {
     fabric = new Fabric("plain", HOSTS);
     const host = fabric.host("node");
-    const bundle = `${host.directory}/herald.mjs`;
-    copyFileSync(new URL("../../dist/herald.mjs", import.meta.url), bundle);
+    const bundle = `${host.directory}/dist/herald.mjs`;
+    cpSync(new URL("../../dist", import.meta.url), `${host.directory}/dist`, { recursive: true });
     const router = routerOn(fabric, { name: "", ...FRR, over: "IPv4", heraldDials: true }, {});
     const herald = new Herald(host, { node: "node", bundle, listen: [HERALD.IPv4] });
     herald.cluster.node("node", [HERALD.IPv4, HERALD.IPv6]);

@@ -132,8 +132,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "esbuild/index.js": `
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-export async function build({ absWorkingDir, outfile }) {
-  const path = join(absWorkingDir, outfile);
+export async function build({ absWorkingDir, outdir }) {
+  const path = join(absWorkingDir, outdir, "herald.mjs");
   const contents = readFileSync(join(absWorkingDir, "src/main.ts"));
   if (contents.includes("syntax error")) throw Object.assign(new Error("build failed"), { errors: [{}] });
   return { outputFiles: [{ path, contents }, { path: path + ".map", contents: Buffer.from("{}") }], metafile: { inputs: {}, outputs: {} } };

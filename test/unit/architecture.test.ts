@@ -59,7 +59,7 @@ const RESERVED: Readonly<Record<string, readonly string[]>> = {
   "node:https": ["kube", "speaker"],
   "node:tls": ["kube"],
   "@kubernetes/client-node": ["kube"],
-  "node:worker_threads": ["speaker", "cli", "main"],
+  "node:worker_threads": ["speaker"],
 };
 
 /** What makes a pure layer depend on when, where or by what luck it runs. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -21,7 +21,7 @@ describe("the commands of package.json", () => {
 });
 
 describe("the bundle", () => {
-  it("is one executable file with its map and the licences of what it ships", () => {
+  it("is an executable file and its parts, each with its map, and the licences of what they ship", () => {
     const { status } = spawnSync(process.execPath, ["scripts/build.mjs", "--if-changed"], { cwd: root });
     expect(status).toBe(0);
     const bundle = readFileSync(join(root, "dist/herald.mjs"), "utf8");
@@ -29,8 +29,12 @@ describe("the bundle", () => {
     expect(bundle.trimEnd().endsWith("//# sourceMappingURL=herald.mjs.map")).toBe(true);
     expect(JSON.parse(readFileSync(join(root, "dist/herald.mjs.map"), "utf8")).sources).toContain("../src/main.ts");
     const licences = readFileSync(join(root, "dist/THIRD-PARTY.txt"), "utf8");
-    // esbuild marks where each package begins in the bundle.
-    const bundled = new Set([...bundle.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)].map(([, name]) => name));
+    const files = readdirSync(join(root, "dist")).filter((name) => name.endsWith(".mjs"));
+    const sources = files.flatMap((name): readonly string[] => JSON.parse(readFileSync(join(root, `dist/${name}.map`), "utf8")).sources);
+    const folders = new Set(sources.flatMap((source) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1] ?? []));
+    // A package with maps of its own names sources there that it does not ship.
+    const bundled = [...folders].filter((name) => existsSync(join(root, "node_modules", name, "package.json")));
+    expect(bundled.length).toBeGreaterThan(20);
     for (const name of [...bundled, "koffi"]) expect(licences).toMatch(new RegExp(`^  ${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
   });
 });
