@@ -10,6 +10,7 @@ import type { ObjectChange } from "../../src/objects/kinds.ts";
 import { KindStore } from "../../src/source/kubernetes/kind-store.ts";
 import { type WatchedResource, watchedResources } from "../../src/source/kubernetes/resources.ts";
 import { BreakableLink } from "../support/breakable-link.ts";
+import { unpacked } from "../support/cluster-objects.ts";
 import { ApiServer } from "../support/lab/api-server.ts";
 import {
   bgpPeer,
@@ -62,13 +63,9 @@ async function firstObjects(server: ApiServer, resource: WatchedResource, select
     }
     if (events.at(-1)?.type === "bookmark") break;
   }
-  return changes.map(readable).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-}
-
-/** With the endpoints of a slice as the list that they are read as. */
-function readable(change: ObjectChange): ObjectChange {
-  if (change.type !== "set" || change.object.kind !== "EndpointSlice") return change;
-  return { ...change, object: { ...change.object, endpoints: [...change.object.endpoints] } };
+  return changes
+    .map((change) => (change.type === "set" ? { ...change, object: unpacked(change.object) } : change))
+    .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
 requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Message } from "../../../../src/kube/message.ts";
 import { watchedResources } from "../../../../src/source/kubernetes/resources.ts";
+import { unpacked } from "../../../support/cluster-objects.ts";
 import { hasMessages, messageOf } from "../../../support/kube-messages.ts";
 import { check } from "../../../support/raw-objects.ts";
 
@@ -135,8 +136,6 @@ describe("the messages of an API server", () => {
   });
 });
 
-/** With the endpoints of a slice as a list, which they are read as. */
 function shown(checked: ReturnType<typeof check>): unknown {
-  if (checked.result !== "object" || checked.object.kind !== "EndpointSlice") return checked;
-  return { ...checked, object: { ...checked.object, endpoints: [...checked.object.endpoints] } };
+  return checked.result === "object" ? { ...checked, object: unpacked(checked.object) } : checked;
 }
