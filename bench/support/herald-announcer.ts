@@ -120,6 +120,7 @@ function peerObject(family: Family, { address, port, peerAs, source }: HeraldOpt
     vrf: null,
     holdTimeSeconds: 180,
     keepaliveTimeSeconds: null,
+    sendHoldTimeSeconds: null,
     connectTimeSeconds: 5,
     ebgpMultiHop: false,
     multihopTTL: null,

@@ -1,11 +1,19 @@
+import { readFileSync } from "node:fs";
+
 /** The event loop looked at every millisecond: how late it was, and how much of that was the process's own work. */
 export class Stalls {
   readonly #timer: NodeJS.Timeout;
   #wall = performance.now();
   #cpu = cpuMillis();
+  #thread = threadMillis();
   worstMillis = 0;
   /** CPU time of the whole process in the turn that had the most of it: on a machine that others load too, this is what the code costs. */
   worstCpuMillis = 0;
+  /**
+   * CPU time of the event loop's own thread in the turn that had the most of it: what it worked itself. Others wait at
+   * least that long: while it waits for the collector's threads it works nothing.
+   */
+  worstThreadMillis: number | null = null;
 
   constructor() {
     this.#timer = setInterval(() => this.#look(), 1);
@@ -17,11 +25,13 @@ export class Stalls {
   }
 
   #look(): void {
-    const [wall, cpu] = [performance.now(), cpuMillis()];
+    const [wall, cpu, thread] = [performance.now(), cpuMillis(), threadMillis()];
     this.worstMillis = Math.max(this.worstMillis, wall - this.#wall - 1);
     this.worstCpuMillis = Math.max(this.worstCpuMillis, cpu - this.#cpu);
+    if (thread !== null && this.#thread !== null) this.worstThreadMillis = Math.max(this.worstThreadMillis ?? 0, thread - this.#thread);
     this.#wall = wall;
     this.#cpu = cpu;
+    this.#thread = thread;
   }
 }
 
@@ -29,6 +39,15 @@ export class Stalls {
 export function cpuMillis(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
+}
+
+/** Time on a CPU of the process's first thread; null where the system does not tell (Linux does). */
+function threadMillis(): number | null {
+  try {
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+  } catch {
+    return null; // Another system, or a kernel without these statistics.
+  }
 }
 
 /** Does the work and prints what it took as one line of JSON. */

@@ -8,7 +8,21 @@ import { Command, CommanderError, Option } from "commander";
 import { SpeakerError } from "../errors.ts";
 import type { ControllerFlags } from "./controller.ts";
 import { EXIT, type ExitCode, exitCodeOf, formatFailure } from "./failure.ts";
-import { type OutputFormat, parseOutputFormat } from "./output.ts";
+import {
+  asking,
+  cluster,
+  type DrainFlags,
+  live,
+  namedService,
+  output,
+  type PlanFlags,
+  planning,
+  type ReadFlags,
+  reaching,
+  reading,
+  type SpeakerFlags,
+} from "./flags.ts";
+import { parseOutputFormat } from "./output.ts";
 import { DEFAULT_SERVER } from "./servers.ts";
 
 /** Runs `argv` (as in `process.argv`) to its end. Never throws: every failure is a line on stderr and an exit code. */
@@ -39,15 +53,6 @@ export async function run(argv: readonly string[]): Promise<ExitCode | number> {
 /** `kubectl herald` when kubectl runs this as its plugin. */
 export function invokedAs(argv: readonly string[]): string {
   return basename(argv[1] ?? "").startsWith("kubectl-") ? "kubectl herald" : "herald";
-}
-
-interface ReadFlags {
-  readonly output: string;
-  readonly namespace: string;
-  readonly heraldNamespace: string;
-  readonly server?: readonly string[];
-  readonly kubeconfig?: string;
-  readonly context?: string;
 }
 
 /** The whole command line. `finish` is told the exit code of the command that ran. */
@@ -168,7 +173,7 @@ export function createProgram(name: string, finish: (code: number) => void): Com
           ...reading(flags),
           ...asking(flags),
           access: reaching(flags),
-          service: flags.service === undefined ? null : flags.service.includes("/") ? flags.service : `${flags.namespace}/${flags.service}`,
+          service: namedService(flags),
           ecmpWidth: flags.ecmpWidth ?? null,
           paths,
         }),
@@ -189,9 +194,8 @@ export function createProgram(name: string, finish: (code: number) => void): Com
     .option("--since <time>", "RFC 3339 time, or a duration like 10m")
     .option("-n, --namespace <name>", "of a bare Service name", "default")
     .action(async (flags: ReadFlags & { readonly service?: string; readonly since?: string }) => {
-      const service =
-        flags.service === undefined ? null : flags.service.includes("/") ? flags.service : `${flags.namespace}/${flags.service}`;
-      finish(await (await import("./events.ts")).runEvents({ ...asking(flags), service, since: flags.since ?? null }));
+      const since = flags.since ?? null;
+      finish(await (await import("./events.ts")).runEvents({ ...asking(flags), service: namedService(flags), since }));
     });
 
   cluster(
@@ -254,77 +258,6 @@ export function createProgram(name: string, finish: (code: number) => void): Com
     .description("Documents made from the code: fsm.")
     .action(async (what: string) => finish(await (await import("./generate.ts")).runGenerate(what)));
   return program;
-}
-
-/** Flags of `herald speaker` as commander gives them. */
-export interface SpeakerFlags {
-  readonly config?: string;
-  readonly nodeName?: string;
-  readonly directory?: string;
-  readonly kubeconfig?: string;
-  readonly adminListen?: string;
-  readonly loadBalancerClass?: string;
-  readonly record?: string;
-  readonly logLevel?: string;
-  readonly whileStdin?: true;
-}
-
-interface PlanFlags {
-  readonly node?: string;
-  readonly peer?: string;
-  readonly against?: string;
-  readonly exitCode?: true;
-}
-
-interface DrainFlags extends Pick<ReadFlags, "kubeconfig" | "context"> {
-  readonly reason?: string;
-  readonly wait?: true;
-  readonly timeout: string;
-  readonly server?: string;
-}
-
-function output(command: Command): Command {
-  return command.option("-o, --output <format>", "table, wide, json or yaml", "table");
-}
-
-/** Flags of commands that ask running speakers. */
-function live(command: Command): Command {
-  return output(command).option(
-    "--server <url>",
-    `a speaker: http://host:port or unix:/path, repeatable (default: ${DEFAULT_SERVER})`,
-    collect,
-  );
-}
-
-/** Flags of commands that plan. */
-function planning(command: Command): Command {
-  const withOutput = command.options.some(({ long }) => long === "--output") ? command : output(command);
-  return cluster(withOutput)
-    .option("-n, --namespace <name>", "of a bare Service name", "default")
-    .option("--herald-namespace <name>", "where Herald's own kinds are read", "herald-system");
-}
-
-/** Flags of commands that reach an API server. */
-function cluster(command: Command): Command {
-  return command
-    .option("--kubeconfig <file>", "how to reach the live cluster (default: KUBECONFIG, ~/.kube/config, the Pod's service account)")
-    .option("--context <name>", "a context of the kubeconfig (default: its current one)");
-}
-
-function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
-  return [...(earlier ?? []), value];
-}
-
-function reading(flags: ReadFlags): { output: OutputFormat; namespace: string; heraldNamespace: string } {
-  return { output: parseOutputFormat(flags.output), namespace: flags.namespace, heraldNamespace: flags.heraldNamespace };
-}
-
-function asking(flags: ReadFlags): { output: OutputFormat; servers: readonly string[]; serversNamed: boolean } {
-  return { output: parseOutputFormat(flags.output), servers: flags.server ?? [DEFAULT_SERVER], serversNamed: flags.server !== undefined };
-}
-
-function reaching(flags: Pick<ReadFlags, "kubeconfig" | "context">): { kubeconfig: string; context: string } {
-  return { kubeconfig: flags.kubeconfig ?? "", context: flags.context ?? "" };
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): SpeakerError {

@@ -15,7 +15,7 @@ import type { Source } from "../source/source.ts";
 import type { ReportTo } from "../speaker/kube-reports.ts";
 import { Speaker } from "../speaker/speaker.ts";
 import { EXIT } from "./failure.ts";
-import type { SpeakerFlags } from "./program.ts";
+import type { SpeakerFlags } from "./flags.ts";
 import { stopAsked } from "./stop.ts";
 import { COMMIT, VERSION } from "./version.ts";
 

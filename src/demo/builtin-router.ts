@@ -6,7 +6,6 @@
 import { exchangedGracefulRestart } from "../bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, stepPeer } from "../bgp/fsm/peer.ts";
 import type { Negotiated, PeerAction, PeerEvent, SessionSettings, TimerRef } from "../bgp/fsm/session.ts";
-import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
 import { familyOf } from "../bgp/wire/iana.ts";
 import type { UpdateMessage } from "../bgp/wire/messages.ts";
 import { prefixesOf } from "../bgp/wire/nlri.ts";
@@ -173,7 +172,7 @@ class Session {
         break;
       case "established": {
         const { negotiated, slot } = action;
-        this.#sockets.setContext(slot, negotiated, negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
+        this.#sockets.setContext(slot, negotiated);
         this.established = true;
         this.#negotiated = negotiated;
         this.#paths.sessionUp(preservedFamilies(negotiated));

@@ -15,14 +15,14 @@ export class ShareGroup<H extends Holding> {
   readonly #members: H[] = [];
   /** How many are on each. */
   readonly #holders = new Map<H, number>();
-  readonly #ports = new Map<string, PortUse<H>>();
+  readonly #ports = new Map<number, PortUse<H>>();
 
   get isEmpty(): boolean {
     return this.#members.length === 0;
   }
 
   /** Somebody with these ports is on it now. */
-  join(holding: H, ports: readonly string[]): void {
+  join(holding: H, ports: readonly number[]): void {
     if (count(this.#holders, holding, 1) === 1) this.#insert(holding);
     for (const port of ports) {
       let use = this.#ports.get(port);
@@ -35,7 +35,7 @@ export class ShareGroup<H extends Holding> {
   }
 
   /** One who joined with these ports left. */
-  leave(holding: H, ports: readonly string[]): void {
+  leave(holding: H, ports: readonly number[]): void {
     if (count(this.#holders, holding, -1) === 0) this.#members.splice(this.#indexOf(holding.value), 1);
     for (const port of ports) {
       const use = this.#ports.get(port);
@@ -46,10 +46,15 @@ export class ShareGroup<H extends Holding> {
   }
 
   /** The least on which none of the ports is taken and that will do; null = none. */
-  least(ports: readonly string[], willDo: (holding: H) => boolean): H | null {
-    const taken = ports.flatMap((port) => this.#ports.get(port) ?? []);
+  least(ports: readonly number[], willDo: (holding: H) => boolean): H | null {
+    const taken: PortUse<H>[] = [];
     let from = 0;
-    for (const use of taken) from = Math.max(from, this.#firstWithout(use));
+    for (const port of ports) {
+      const use = this.#ports.get(port);
+      if (use === undefined) continue;
+      taken.push(use);
+      from = Math.max(from, this.#firstWithout(use));
+    }
     for (let at = from; at < this.#members.length; at++) {
       const holding = this.#members[at];
       if (holding !== undefined && !taken.some(({ holders }) => holders.has(holding)) && willDo(holding)) return holding;

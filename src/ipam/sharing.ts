@@ -3,7 +3,7 @@
  * may arrive for the other: both take it on any node, or both on the nodes of the very same pods.
  */
 
-import type { LoadBalancerWish, Service } from "../objects/kinds.ts";
+import type { LoadBalancerWish, Service, ServicePort } from "../objects/kinds.ts";
 
 export const SHARING_ANNOTATION = "herald.dev/allow-shared-ip";
 
@@ -12,10 +12,13 @@ export interface SharingTerms {
   readonly key: string;
   /** Equal where traffic may arrive on the same nodes. */
   readonly backend: string;
-  /** Both in one: those of one group may be on one address, but for their ports. */
+  /**
+   * Both in one: those of one group may be on one address, but for their ports. A key alone is the group of those who take traffic on any node, so that most
+   * Services make no text of their own; a key that reads like another's group is looked for among that one's addresses too, and finds none.
+   */
   readonly group: string;
-  /** `TCP 443`. */
-  readonly ports: readonly string[];
+  /** Protocol and number of each, in one ({@link portOf}). */
+  readonly ports: readonly number[];
 }
 
 export type SharingObstacle = "key" | "policy" | "ports";
@@ -26,8 +29,20 @@ export function sharingTerms({ metadata, externalTrafficPolicy }: Service, { por
   const key = metadata.annotations[SHARING_ANNOTATION] ?? "";
   if (key === "") return NOT_SHARED;
   const backend = externalTrafficPolicy === "Cluster" ? "Cluster" : `Local ${metadata.namespace} ${podsOf(selector)}`;
-  const names = ports.map(({ protocol, port }) => `${protocol} ${port}`);
-  return { key, backend, group: `${key}\n${backend}`, ports: names.length > 1 ? [...new Set(names)] : names };
+  const numbers = ports.map(portOf);
+  return {
+    key,
+    backend,
+    group: backend === "Cluster" ? key : `${key}\n${backend}`,
+    ports: numbers.length > 1 ? [...new Set(numbers)] : numbers,
+  };
+}
+
+const PROTOCOLS = { TCP: 0, UDP: 1, SCTP: 2 } as const satisfies Record<ServicePort["protocol"], number>;
+
+/** Different for different ports, and no text: a cluster's worth of those would be hashed and kept. */
+function portOf({ protocol, port }: ServicePort): number {
+  return port * 4 + PROTOCOLS[protocol];
 }
 
 function podsOf(selector: LoadBalancerWish["selector"]): string {

@@ -90,6 +90,10 @@ const NONE: readonly string[] = [];
 
 function listOf(text: string): readonly string[] {
   if (text === "") return NONE;
+  if (!text.includes(",")) {
+    const one = text.trim();
+    return one === "" ? NONE : [one];
+  }
   return text
     .split(",")
     .map((one) => one.trim())

@@ -27,6 +27,7 @@ export function bgpPeerManifest(peer: BGPPeer): Readonly<Record<string, unknown>
       vrf: peer.vrf,
       holdTime: seconds(peer.holdTimeSeconds),
       keepaliveTime: peer.keepaliveTimeSeconds === null ? null : seconds(peer.keepaliveTimeSeconds),
+      sendHoldTime: peer.sendHoldTimeSeconds === null ? null : seconds(peer.sendHoldTimeSeconds),
       connectTime: seconds(peer.connectTimeSeconds),
       ebgpMultiHop: peer.ebgpMultiHop,
       multihopTTL: peer.multihopTTL,

@@ -83,6 +83,12 @@ export const bgpPeerSpec = object(
         wholeSeconds: true,
       }),
     ),
+    sendHoldTime: optional(
+      duration(
+        "How long a router that takes nothing from us is borne (send hold timer, RFC 9687); the longer of 8m and twice the negotiated hold time by default.",
+        { minMillis: 1000, maxMillis: 131_070_000, wholeSeconds: true },
+      ),
+    ),
     connectTime: withDefault(
       duration("Time between attempts to connect.", { minMillis: 1000, maxMillis: 65_535_000, wholeSeconds: true }),
       "5s",
@@ -165,6 +171,12 @@ export const bgpPeerSpec = object(
       holds: (spec) => spec.keepaliveTime === null || spec.holdTime === 0 || spec.keepaliveTime < spec.holdTime,
     },
     {
+      cel: "!has(self.sendHoldTime) || !has(self.holdTime) || duration(self.sendHoldTime) > duration(self.holdTime)",
+      message: "sendHoldTime must be longer than holdTime",
+      field: "sendHoldTime",
+      holds: (spec) => spec.sendHoldTime === null || spec.sendHoldTime > spec.holdTime,
+    },
+    {
       cel: "!has(self.password) || !has(self.passwordSecret)",
       message: "password and passwordSecret exclude each other",
       field: "password",
@@ -206,7 +218,8 @@ export const bgpPeerSpec = object(
 
 /** herald.dev/v1alpha1 BGPPeer. */
 export function projectBGPPeer(spec: TypeOf<typeof bgpPeerSpec>, metadata: Metadata): BGPPeer {
-  const { holdTime, keepaliveTime, connectTime, announceLimit, passwordSecret, tcpAO, gracefulRestart: restart, families, ...same } = spec;
+  const { holdTime, keepaliveTime, sendHoldTime, connectTime, announceLimit, passwordSecret, tcpAO, ...others } = spec;
+  const { gracefulRestart: restart, families, ...same } = others;
   const named = (secret: { readonly name: string; readonly namespace: string }) => ({
     name: secret.name,
     namespace: secret.namespace || metadata.namespace,
@@ -217,6 +230,7 @@ export function projectBGPPeer(spec: TypeOf<typeof bgpPeerSpec>, metadata: Metad
     ...same,
     holdTimeSeconds: holdTime / 1000,
     keepaliveTimeSeconds: keepaliveTime === null ? null : keepaliveTime / 1000,
+    sendHoldTimeSeconds: sendHoldTime === null ? null : sendHoldTime / 1000,
     connectTimeSeconds: connectTime / 1000,
     passwordSecret: passwordSecret === null ? null : named(passwordSecret),
     tcpAO: tcpAO.map((key) => ({ ...key, passwordSecret: named(key.passwordSecret) })),

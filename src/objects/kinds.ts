@@ -134,6 +134,7 @@ export interface BGPPeer {
   readonly vrf: string | null;
   readonly holdTimeSeconds: number;
   readonly keepaliveTimeSeconds: number | null;
+  readonly sendHoldTimeSeconds: number | null;
   readonly connectTimeSeconds: number;
   readonly ebgpMultiHop: boolean;
   readonly multihopTTL: number | null;

@@ -74,7 +74,7 @@ function refusalWords(situation: Situation, subject: Subject, decision: Decision
     case "endpointsTerminating":
       return endpointWords(situation, entry, service, kind, address, advertisement, reason);
     case "dataplaneNotReady":
-      return gateWords(scene, subject, advertisement);
+      return gateWords(scene, subject, advertisement, false);
     case "peerNotSelected":
     case "peerFamilyNotNegotiated":
     case "announcerLimit":

@@ -15,7 +15,7 @@ import type { PlannedView } from "./listing.ts";
 import { findingsInPieces } from "./oddities.ts";
 import { announcerWords, gateWords, limitWords, pairWords } from "./pair-words.ts";
 import { runThrough } from "./pauses.ts";
-import { LAST_COMMON_CHECK } from "./reasons.ts";
+import { REASON_CHECK } from "./reasons.ts";
 import { REMEDIES } from "./remedies.ts";
 import type { Explain, ExplainItem } from "./report.ts";
 import { coveringPrefix, type Scene } from "./scene.ts";
@@ -173,9 +173,9 @@ function explainNode(
     [9, "no true NetworkUnavailable condition"],
     [10, leaving === null ? "not drained" : `${leaving.obstacle.text}: withdrawn ${within(leaving.untilMillis, view.nowMillis)}`],
   ] as const;
-  const late = report.copy();
+  let soFar = report;
   for (const [number, text] of fine) {
-    if (number < 10) late.pass(number, { ...node, text });
+    if (number === REASON_CHECK.nodeDrained) soFar = report.copy();
     if (obstacle?.check === number) return [itemOf(scene, place, advertisement, null, report.fail(obstacle.reason, obstacleWords(scene)))];
     report.pass(number, { ...node, text });
   }
@@ -189,7 +189,7 @@ function explainNode(
   report.pass(11, words);
   const subject: AddressSubject = { entry, service, address, kind };
   const share = shareOf(view, place, advertisement);
-  const gate = gateWords(scene, subject, advertisement);
+  const gate = gateWords(scene, subject, advertisement, share?.eligible === true);
   if (share !== undefined && !share.eligible) return [itemOf(scene, place, advertisement, null, report.fail("dataplaneNotReady", gate))];
   report.pass(12, gate, !isProbed(advertisement, scene.parts.proxy));
   const strangers = outsiders.map((name) => ({ name, verdict: null }));
@@ -199,10 +199,8 @@ function explainNode(
     return [itemOf(scene, place, advertisement, null, report.fail("peerNotSelected", words))];
   }
   return candidates.map(({ name, verdict }) => {
-    const pair = explainPeer(view, subject, share, { advertisement, peer: verdict, name }, report.copy());
-    if (pair.reason === "nodeDrained")
-      return { ...itemOf(scene, place, advertisement, name, late.copy().fail("nodeDrained", obstacleWords(scene))), peer: name };
-    return itemOf(scene, place, advertisement, name, pair);
+    const pair = { advertisement, peer: verdict, name };
+    return itemOf(scene, place, advertisement, name, explainPeer(view, subject, share, pair, report.copy(), soFar.copy()));
   });
 }
 
@@ -214,12 +212,14 @@ function shareOf(view: PlannedView, { entry, index }: Place, advertisement: Adve
   return [...host, ...covering].find((share) => share.advertisement.name === advertisement.name);
 }
 
+/** `soFar`: the checks before 10, which is where a peer fails that the node had not told before it was to leave. */
 function explainPeer(
   view: PlannedView,
   subject: AddressSubject,
   share: Share | undefined,
   pair: Pair & { readonly advertisement: Advertisement; readonly name: string },
   report: CheckList,
+  soFar: CheckList,
 ): CheckList {
   const { scene, outlet } = view;
   const { address, service, kind } = subject;
@@ -230,8 +230,9 @@ function explainPeer(
   const prefix = mode === "host" ? hostPrefix(address) : coveringPrefix(advertisement, address);
   const judged = { advertisement, barred: scene.barredFor(address), beyond: share?.beyond ?? false };
   const { reason, check } = judgePair(judged, peer, family, outlet.overrideOf(prefix.key));
+  if (reason === "nodeDrained") return soFar.fail(reason, obstacleWords(scene));
   const words = pairWords(view, subject, pair, reason);
-  if ((check === 13 && reason !== "") || reason === "nodeDrained") return report.fail(reason, words);
+  if (check === 13 && reason !== "") return report.fail(reason, words);
   const object = { kind: "BGPPeer", namespace: peer.peer.metadata.namespace, name };
   const how = peer.assumed ? "configured" : "negotiated";
   report.pass(13, { object, field: "spec.families", value: family, text: `${family} is ${how} on peer ${name}` }, peer.assumed);
@@ -260,7 +261,7 @@ function ofService({ metadata: { namespace, name } }: Service): Words {
 function itemOf(scene: Scene, place: Place, advertisement: Advertisement | null, peer: string | null, report: CheckList): ExplainItem {
   return {
     node: scene.parts.options.node,
-    peer: report.reached > LAST_COMMON_CHECK ? peer : null,
+    peer,
     advertisement: advertisement?.name ?? null,
     service: place.entry.key,
     address: place.address === null ? null : formatAddress(place.address),

@@ -171,7 +171,7 @@ export class JointAddresses {
       const wanted = scene.decide(question, i, joint.sharing, old === undefined ? undefined : wantedOf(old));
       const decision = this.#sending.overrule(scene, wanted, address);
       if (decision !== old) {
-        this.#ledger.replace(scene, entry, address, planned.decisions, i, decision, cause, round);
+        this.#ledger.replace(entry, address, planned.decisions, i, decision, cause, round);
         changed(entry);
       }
       shares.push(...wanted.host);

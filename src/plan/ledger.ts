@@ -5,13 +5,10 @@ import type { Service } from "../objects/kinds.ts";
 import type { Advertisement } from "./advertisement.ts";
 import type { Cause } from "./change.ts";
 import type { CoveringWishes } from "./covering.ts";
-import { detailTo } from "./detail.ts";
 import { type Decision, wantedOf } from "./judge.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Round } from "./round.ts";
-import type { Scene } from "./scene.ts";
 import { type AddressList, kindAt, type ServiceEntry } from "./service-entry.ts";
-import type { Situation } from "./words.ts";
 
 /** What was decided for a Service the last time. */
 export interface Planned {
@@ -28,12 +25,6 @@ export interface Planned {
 export class Ledger {
   readonly planned = new Map<ServiceEntry, Planned>();
   readonly #counts = new Map<ReasonCode | "", number>();
-  readonly #situation: (scene: Scene) => Situation;
-
-  /** @param situation for words about what becomes another. */
-  constructor(situation: (scene: Scene) => Situation) {
-    this.#situation = situation;
-  }
 
   /** The Service's old addresses are no longer (all) its own. Decisions of those that stay, at their new places. */
   moveAddresses(entry: ServiceEntry, before: Planned | undefined, cause: Cause | null, round: Round): Decision[] {
@@ -62,7 +53,6 @@ export class Ledger {
 
   /** One decision takes the place of another, if there was one. */
   replace(
-    scene: Scene,
     entry: ServiceEntry,
     address: Address | null,
     decisions: Decision[],
@@ -77,8 +67,7 @@ export class Ledger {
     this.count(decision.reason, 1);
     if (old === decision) return;
     if (old === undefined && decision.check <= 7 && !decision.announced) return;
-    const describe = (peer: string | null) => detailTo(this.#situation(scene), entry, index, decisions[index] ?? decision, peer);
-    round.redecided({ service: entry.key, address, cause }, { decisions, index }, old, describe);
+    round.redecided(entry, address, cause, decisions, index, old);
   }
 
   /** One decision more or less with this reason; "" = announced. */

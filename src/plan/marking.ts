@@ -14,7 +14,7 @@ const LOOKS_PER_DECISION = 32;
 export class Marking {
   readonly #planned: ReadonlyMap<ServiceEntry, Planned>;
   #affected: Affected[] = [];
-  #left: IterableIterator<[ServiceEntry, Planned]> | null = null;
+  #left: Iterator<[ServiceEntry, Planned]> | null = null;
 
   constructor(planned: ReadonlyMap<ServiceEntry, Planned>) {
     this.#planned = planned;
@@ -31,24 +31,30 @@ export class Marking {
     this.#left = this.#planned.entries();
   }
 
-  /** Looks at as many as stand for `limit` decisions; `mark` hears of each that is touched. @returns what is left of `limit` */
-  go(limit: number, mark: (entry: ServiceEntry, cause: Cause | null) => void): number {
+  /** Looks at as many as stand for `limit` decisions; `touched` hears of each that is, and tells whether it was decided at once. @returns what is left of `limit` */
+  go(limit: number, touched: (entry: ServiceEntry, cause: Cause | null, planned: Planned) => boolean): number {
     if (this.#left === null) return limit;
-    for (let left = limit * LOOKS_PER_DECISION; left > 0; left--) {
+    let left = limit * LOOKS_PER_DECISION;
+    while (left > 0) {
       const next = this.#left.next();
       if (next.done === true) {
         this.#left = null;
         this.#affected = [];
-        return Math.max(1, left / LOOKS_PER_DECISION);
+        return left / LOOKS_PER_DECISION;
       }
-      const [entry, { matching }] = next.value;
-      for (const affected of this.#affected) {
-        const cause = affected(matching, entry);
-        if (cause === false) continue;
-        mark(entry, cause);
-        break;
-      }
+      left--;
+      const [entry, planned] = next.value;
+      const cause = this.#causeFor(entry, planned.matching);
+      if (cause !== false && touched(entry, cause, planned)) left -= LOOKS_PER_DECISION;
     }
     return 0;
+  }
+
+  #causeFor(entry: ServiceEntry, matching: Planned["matching"]): Cause | null | false {
+    for (const affected of this.#affected) {
+      const cause = affected(matching, entry);
+      if (cause !== false) return cause;
+    }
+    return false;
   }
 }

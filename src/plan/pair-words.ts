@@ -16,8 +16,15 @@ import { type Pair, refOf, type Situation, type Subject, type Words, within } fr
 
 const MOST_LISTED = 3;
 
-/** Check 12: what is known of the data plane, whether that is enough or not. */
-export function gateWords(scene: Scene, { entry, service, address, kind }: Subject, advertisement: Advertisement | null): Words {
+const WITHDRAWS_NOTHING = "it was announced already, and the gate withdraws nothing";
+
+/** Check 12: what is known of the data plane, whether that is enough or not. `passed`: it is past the gate all the same. */
+export function gateWords(
+  scene: Scene,
+  { entry, service, address, kind }: Subject,
+  advertisement: Advertisement | null,
+  passed: boolean,
+): Words {
   const { proxy, gates, options } = scene.parts;
   const mode = advertisement?.source.dataplaneGate ?? "Prefer";
   const object = advertisement === null ? null : refOf(advertisement);
@@ -25,7 +32,8 @@ export function gateWords(scene: Scene, { entry, service, address, kind }: Subje
   if (!proxy.probed) return said("not probed");
   if (mode === "Off") return said("not probed: dataplaneGate is Off");
   if (mode === "Prefer" && proxy.onlyWhereRequired) return said("not probed");
-  if (proxy.shut[mode]) return said(proxy.text);
+  const shut = (text: string): string => (passed ? `${text}; ${WITHDRAWS_NOTHING}` : text);
+  if (proxy.shut[mode]) return said(shut(proxy.text));
   const port = service.externalTrafficPolicy === "Local" && isLocalOnly(service, kind) ? service.healthCheckNodePort : null;
   const latch = port === null ? null : gates.latch(entry, address.family);
   if (latch === null) return said(proxy.text);
@@ -37,7 +45,9 @@ export function gateWords(scene: Scene, { entry, service, address, kind }: Subje
   };
   if (endpointsOn(entry.digest(address.family), options.node).ready === 0)
     return { ...about, text: `${asked} not asked: only terminating endpoints count here` };
-  return { ...about, text: `${asked} ${latchWords(latch, mode)}` };
+  const waits = latch.open === null && !(mode === "Prefer" && latch.openBySilence);
+  const text = `${asked} ${latchWords(latch, mode)}`;
+  return { ...about, text: waits ? shut(text) : text };
 }
 
 function latchWords(latch: HealthLatch, mode: "Prefer" | "Require"): string {
@@ -47,7 +57,7 @@ function latchWords(latch: HealthLatch, mode: "Prefer" | "Require"): string {
     case "restored":
       return "announced before herald's graceful restart";
     case "announced":
-      return "not asked: it was announced already, and the gate withdraws nothing";
+      return `not asked: ${WITHDRAWS_NOTHING}`;
     case "notAsked":
       return latch.last?.answer === "notAsked" ? answerWords(latch.last) : "not probed: the Node has no InternalIP of the family";
     case null:

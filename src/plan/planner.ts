@@ -10,10 +10,12 @@ import type { Address, Family } from "../ip/address.ts";
 import { hostPrefix, type Prefix } from "../ip/prefix.ts";
 import type { Finding } from "../objects/kinds.ts";
 import { NOTHING, WishPool } from "./announcement.ts";
+import { Backlog } from "./backlog.ts";
 import { type BalanceOptions, balanceOfSpeaker, hasService } from "./balance.ts";
-import { Causes, causeFor } from "./causes.ts";
+import { type Causes, causeFor } from "./causes.ts";
 import type { Cause, PlanChange, PlannerOptions } from "./change.ts";
 import { CoveringTable, coveringWishes } from "./covering.ts";
+import { detailTo } from "./detail.ts";
 import { type DrainState, drainStateOf } from "./drain-phase.ts";
 import { explainSubject } from "./explain.ts";
 import type { Fact, Input } from "./facts.ts";
@@ -23,7 +25,6 @@ import { JointAddresses } from "./joint-addresses.ts";
 import { type Decision, refusal, wantedOf } from "./judge.ts";
 import { Ledger, type Planned } from "./ledger.ts";
 import { flatRoutes, listNegatives, listRoutes, listServices, type PlannedView } from "./listing.ts";
-import { Marking } from "./marking.ts";
 import { findingsInPieces } from "./oddities.ts";
 import { Outlet } from "./outlet.ts";
 import { ownersOf } from "./owners.ts";
@@ -46,15 +47,12 @@ export class Planner {
   readonly #keeper: SceneKeeper;
   readonly #gates = new HealthGates();
   readonly #outlet: Outlet;
-  readonly #ledger: Ledger;
+  readonly #ledger = new Ledger();
   readonly #sending: Sending;
   readonly #joint: JointAddresses;
   readonly #coverings = new CoveringTable();
-  readonly #marking: Marking;
-  readonly #dirty = new Map<ServiceEntry, Causes | Cause | null>();
-  /** Those of `#dirty` whose planned addresses are no longer the right ones. */
-  readonly #moved = new Set<ServiceEntry>();
-  /** Host prefixes that changed hands or are joint, settled when nothing is dirty any more. */
+  readonly #backlog: Backlog;
+  /** Host prefixes that changed hands or are joint, settled when all Services are planned. */
   readonly #touchedHosts = new Map<string, Touch>();
   /** Of the input being taken. */
   #cause: Cause | null = null;
@@ -69,13 +67,13 @@ export class Planner {
     this.#inventory = inventory ?? new Inventory(options.heraldNamespace);
     this.#outlet = new Outlet(options.damping, pool);
     this.#keeper = new SceneKeeper(options, this.#inventory, pool, this.#gates);
-    this.#ledger = new Ledger((scene) => ({ scene, outlet: this.#outlet, joint: this.#joint, nowMillis: this.#keeper.nowMillis }));
     this.#sending = new Sending(this.#outlet, this.#inventory, this.#ledger);
     this.#joint = new JointAddresses(this.#inventory, this.#ledger, this.#sending);
-    this.#marking = new Marking(this.#ledger.planned);
-    const cause = () => this.#cause;
-    this.#touched = { ...this.#keeper.touched(cause), service: (...touch) => this.#touchService(...touch) };
-    if (inventory !== undefined) for (const entry of inventory.services()) this.#mark(entry, null);
+    this.#backlog = new Backlog(this.#ledger.planned, inventory?.services() ?? null);
+    this.#touched = {
+      ...this.#keeper.touched(() => this.#cause),
+      service: (entry, moved, family) => this.#backlog.touch(entry, this.#cause, moved, family),
+    };
   }
 
   /** Takes the inputs in order and decides everything they touch: `note`, then `decide` without a bound. */
@@ -97,7 +95,7 @@ export class Planner {
   }
 
   /**
-   * Does at most about `limit` Services' worth of what is to be decided since; call again while `pending` is not 0. What leaves is right only
+   * Does at most about `limit` Services' worth of what is to be decided since (0 = takes in what peers, advertisements and nodes are now); call again while `pending` is not 0. What leaves is right only
    * then: until the last call some prefixes may be told more than once. Peers that go are told in the first call.
    */
   decide(limit = Number.POSITIVE_INFINITY): PlanChange {
@@ -108,22 +106,22 @@ export class Planner {
     this.#outlet.setLeaving(scene.parts.leaving !== null);
     this.#enterScene(refreshed, round);
 
-    let left = this.#marking.go(limit, (entry, cause) => this.#mark(entry, cause));
-    left = this.#planDirty(scene, left, round);
-    if (left > 0 && this.#marking.done && this.#dirty.size === 0) {
+    const left = this.#backlog.work(limit, (entry, causes, before) => this.#plan(scene, entry, causes, before, round));
+    if (left > 0 && this.#backlog.size === 0) {
       this.#joint.settle(scene, left, round, (entry) => {
         if (scene.covers || this.#ledger.planned.get(entry)?.covering != null) round.recover.add(entry);
       });
     }
     this.#recover(scene, round);
-    const pending = this.#dirty.size + this.#touchedHosts.size + (this.#marking.done ? 0 : 1);
+    const pending = this.#backlog.size + this.#touchedHosts.size;
     if (pending === 0) this.#endStep(scene, round);
     this.#sending.settle(scene, round);
     this.#underWay = pending > 0;
+    const view = this.#view();
     return {
       routes: round.routes,
       peers,
-      transitions: round.describe(),
+      transitions: round.describe((...about) => detailTo(view, ...about)),
       transitionsOmitted: round.transitionsOmitted,
       probes: this.#gates.takeProbes(),
       wakeAtMillis: earliest(this.#outlet.wakeAtMillis, this.#gates.wakeAtMillis, this.#keeper.wakeAtMillis),
@@ -229,20 +227,8 @@ export class Planner {
     const slash = fact.service.indexOf("/");
     const entry = this.#inventory.service(fact.service.slice(0, slash), fact.service.slice(slash + 1));
     if (entry !== undefined && this.#gates.answer(entry, fact)) {
-      this.#mark(entry, { kind: "HealthCheck", name: entry.key, resourceVersion: "" });
+      this.#backlog.mark(entry, { kind: "HealthCheck", name: entry.key, resourceVersion: "" });
     }
-  }
-
-  #touchService(entry: ServiceEntry, moved: boolean, family: Family | null): void {
-    const known = this.#dirty.get(entry) ?? null;
-    const causes = known instanceof Causes ? known : new Causes(known);
-    causes.add(this.#cause, family);
-    if (causes !== known) this.#dirty.set(entry, causes);
-    if (moved && this.#ledger.planned.has(entry)) this.#moved.add(entry);
-  }
-
-  #mark(entry: ServiceEntry, cause: Cause | null): void {
-    if (!this.#dirty.has(entry)) this.#dirty.set(entry, cause);
   }
 
   /** Time may have passed: waits for answers may be over. */
@@ -251,36 +237,19 @@ export class Planner {
     this.#gates.begin();
     this.#outlet.begin(nowMillis);
     if (nowMillis === null) return;
-    for (const entry of this.#gates.overdue(nowMillis)) this.#mark(entry, { kind: "Timer", name: entry.key, resourceVersion: "" });
+    for (const entry of this.#gates.overdue(nowMillis)) this.#backlog.mark(entry, { kind: "Timer", name: entry.key, resourceVersion: "" });
   }
 
   #enterScene({ scene, affected, changed, node }: Refreshed, round: Round): void {
-    if (node !== undefined) for (const entry of this.#gates.asking()) this.#mark(entry, node);
+    if (node !== undefined) for (const entry of this.#gates.asking()) this.#backlog.mark(entry, node);
     if (!changed) return;
-    this.#marking.begin(affected);
+    this.#backlog.markAffected(affected);
     this.#outlet.setLimits(scene.parts.peers);
     this.#coverings.enter(scene);
-    this.#joint.enter(scene, round, (entry) => this.#mark(entry, null));
+    this.#joint.enter(scene, round, (entry) => this.#backlog.mark(entry, null));
   }
 
-  #planDirty(scene: Scene, limit: number, round: Round): number {
-    let left = limit;
-    // Who lost addresses comes before who never was planned.
-    for (const entry of this.#moved) {
-      if (left-- <= 0) return 0;
-      this.#plan(scene, entry, this.#dirty.get(entry) ?? null, round);
-    }
-    for (const [entry, causes] of this.#dirty) {
-      if (left-- <= 0) return 0;
-      this.#plan(scene, entry, causes, round);
-    }
-    return left;
-  }
-
-  #plan(scene: Scene, entry: ServiceEntry, causes: Causes | Cause | null, round: Round): void {
-    this.#dirty.delete(entry);
-    this.#moved.delete(entry);
-    const before = this.#ledger.planned.get(entry);
+  #plan(scene: Scene, entry: ServiceEntry, causes: Causes | Cause | null, before: Planned | undefined, round: Round): void {
     const { service } = entry;
     const isSame = before !== undefined && before.service === service && before.epoch === this.#keeper.epoch;
     const matching = service === null ? [] : isSame ? before.matching : scene.matching(entry, service);
@@ -302,7 +271,7 @@ export class Planner {
     if (addresses.length === 0) {
       // Check 1 comes before check 2.
       const none = refusal(service.metadata.deleting ? "serviceDeleted" : "noAddress");
-      this.#ledger.replace(scene, entry, null, decisions, 0, none, causeFor(causes, null), round);
+      this.#ledger.replace(entry, null, decisions, 0, none, causeFor(causes, null), round);
     }
     const question: Question = { entry, service, matching, memo: scene.memo() };
     const listIsNew = before !== undefined && !sameList;
@@ -341,7 +310,7 @@ export class Planner {
       this.#sending.want({ prefix: hostPrefix(address), before: before ?? NOTHING, after: wanted.announcement, age, cause }, round);
     }
     const decision = this.#sending.overrule(scene, wanted, address);
-    if (decision !== old) this.#ledger.replace(scene, entry, address, decisions, index, decision, cause, round);
+    if (decision !== old) this.#ledger.replace(entry, address, decisions, index, decision, cause, round);
   }
 
   /** Services whose decisions changed have other wishes for what covers them. */

@@ -6,7 +6,7 @@ import { type Announcement, attributesTo, NOTHING } from "./announcement.ts";
 import type { Cause, RouteChange, Transition } from "./change.ts";
 import type { Decision } from "./judge.ts";
 import type { Emit } from "./outlet.ts";
-import type { ReasonCode } from "./reasons.ts";
+import { type Describe, Redecisions } from "./redecisions.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 
 /** A host prefix that changed hands or is joint: what was announced, and what is to be once all is planned. */
@@ -22,9 +22,6 @@ export interface Touch {
   judged: boolean;
 }
 
-/** What decided, in words; of one peer, or (null) of all. */
-type Describe = (peer: string | null) => string;
-
 export class Round {
   readonly routes: RouteChange[] = [];
   readonly transitions: Transition[] = [];
@@ -34,19 +31,7 @@ export class Round {
   /** Services whose covering wishes have to be looked at. */
   readonly recover = new Set<ServiceEntry>();
   readonly #transitionLimit: number;
-  /** By the Service's decisions, then by index: what was decided before this round. */
-  readonly #redecided = new Map<
-    readonly Decision[],
-    Map<
-      number,
-      {
-        readonly place: Pick<Transition, "service" | "address" | "cause">;
-        readonly before: Decision | undefined;
-        readonly describe: Describe;
-      }
-    >
-  >();
-  #redecidedCount = 0;
+  readonly #redecisions = new Redecisions();
 
   /** @param touched of the step, which may take several rounds. */
   constructor(transitionLimit: number, touched: Map<string, Touch>) {
@@ -87,41 +72,23 @@ export class Round {
     else this.transitionsOmitted++;
   }
 
-  /** One decision became another; of several changes of one decision the first `before` and the last `after` count. */
+  /** One decision became another. */
   redecided(
-    place: Pick<Transition, "service" | "address" | "cause">,
-    at: { readonly decisions: readonly Decision[]; readonly index: number },
+    entry: ServiceEntry,
+    address: Address | null,
+    cause: Cause | null,
+    decisions: readonly Decision[],
+    index: number,
     before: Decision | undefined,
-    describe: Describe,
   ): void {
-    const known = this.#redecided.get(at.decisions);
-    if (known?.has(at.index) === true) return;
-    if (this.transitions.length + this.#redecidedCount >= this.#transitionLimit) {
-      this.transitionsOmitted++;
-      return;
-    }
-    this.#redecidedCount++;
-    const change = { place, before, describe };
-    if (known === undefined) this.#redecided.set(at.decisions, new Map([[at.index, change]]));
-    else known.set(at.index, change);
+    if (this.#redecisions.has(decisions, index)) return;
+    if (this.transitions.length + this.#redecisions.count >= this.#transitionLimit) this.transitionsOmitted++;
+    else this.#redecisions.note(entry, address, cause, decisions, index, before);
   }
 
   /** Lines for the timeline, about decisions as they are now. */
-  describe(): Transition[] {
-    for (const [decisions, changes] of this.#redecided) {
-      for (const [index, { place, before, describe }] of changes) {
-        const after = decisions[index];
-        // What nobody ever wanted announced has no history worth a line.
-        if (after === undefined || (before === undefined && after.check <= 7 && !after.announced)) continue;
-        const lines = differences(before, after);
-        const teller = (before?.announced ?? false) === after.announced ? undefined : tellerOf(lines, after);
-        for (const line of lines) {
-          const { peer, announced, reason, text } = line;
-          const turned = line !== teller ? null : announced ? "announced" : "withdrawn";
-          this.transitions.push({ ...place, peer, announced, reason, detail: text ?? describe(peer), turned });
-        }
-      }
-    }
+  describe(words: Describe): Transition[] {
+    this.#redecisions.describe(words, this.transitions);
     return this.transitions;
   }
 }
@@ -135,32 +102,4 @@ export function causeOf(change: ObjectChange): Cause {
   const { kind, metadata } = change.object;
   const name = metadata.namespace === "" ? metadata.name : `${metadata.namespace}/${metadata.name}`;
   return { kind, name, resourceVersion: metadata.resourceVersion };
-}
-
-interface Difference {
-  readonly peer: string | null;
-  readonly announced: boolean;
-  readonly reason: ReasonCode | "";
-  /** null = what decided, in words. */
-  readonly text: string | null;
-}
-
-/** The line that gives the reason of the whole decision. */
-function tellerOf(lines: readonly Difference[], { announced, reason }: Decision): Difference | undefined {
-  return lines.find((line) => line.announced === announced && line.reason === reason) ?? lines.find((line) => line.announced === announced);
-}
-
-/** A line for all peers, or one for each peer that sees a difference. */
-function differences(before: Decision | undefined, after: Decision): Difference[] {
-  if (after.peers.length === 0) {
-    const same =
-      before !== undefined && before.announced === after.announced && before.reason === after.reason && before.peers.length === 0;
-    return same ? [] : [{ peer: null, announced: after.announced, reason: after.reason, text: null }];
-  }
-  return after.peers.flatMap(({ peer, announced, reason }): Difference[] => {
-    const old = before?.peers.find((one) => one.peer === peer);
-    if (old === undefined || old.announced !== announced || old.reason !== reason) return [{ peer, announced, reason, text: null }];
-    const [was, is] = [attributesTo(before?.announcement ?? NOTHING, peer), attributesTo(after.announcement, peer)];
-    return was === is || was === null || is === null ? [] : [{ peer, announced, reason, text: "announced with other attributes" }];
-  });
 }

@@ -13,6 +13,7 @@ import { type HealthGates, isGated } from "./health-gates.ts";
 import type { Inventory } from "./inventory.ts";
 import { type Circumstances, type Decision, Judge, refusal } from "./judge.ts";
 import type { NodeObstacle } from "./node-checks.ts";
+import { wasPast } from "./past-gates.ts";
 import type { PeerVerdict } from "./peers.ts";
 import type { ProxyState } from "./proxy-gate.ts";
 import { type Labels, matchesAny, namespaceLabels, serviceLabels } from "./selectors.ts";
@@ -203,7 +204,9 @@ export class Scene {
       weightOne: isWeightOne(service, kind),
       digest: entry.digest(family),
       modes,
-      shut: proxy.probed ? advertisements.map((one) => this.#isShut(one, entry, service, localOnly, family, previous)) : NEVER,
+      shut: proxy.probed
+        ? advertisements.map((one) => this.#isShut(one, advertisements, entry, service, localOnly, family, previous))
+        : NEVER,
       beyond: advertisements.map(isBeyond),
       barred: this.barredFor(address),
       blocked: sharing?.blocksNode(options.node) ?? false,
@@ -213,16 +216,19 @@ export class Scene {
   /** Check 12. */
   #isShut(
     advertisement: Advertisement,
+    asking: readonly Advertisement[],
     entry: ServiceEntry,
     service: Service,
     localOnly: boolean,
     family: Family,
     previous: Decision | undefined,
   ): boolean {
-    const { proxy, gates, options } = this.parts;
+    const { proxy, gates, options, peers } = this.parts;
     if (!isGated(advertisement, proxy)) return false;
     const mode = advertisement.source.dataplaneGate;
-    const passed = wasEligible(previous, advertisement);
+    const passed =
+      previous !== undefined &&
+      (wasPast(advertisement, asking, previous.host, peers) || wasPast(advertisement, asking, previous.covering, peers));
     if (proxy.shut[mode] && !passed) return true;
     if (!localOnly || service.externalTrafficPolicy !== "Local") return false;
     const latch = gates.latch(entry, family);
@@ -253,7 +259,7 @@ export class Scene {
         const barred = isHost(prefix) ? this.barredFor(prefix.address) : NOBODY;
         const previous = before?.blocks.get(key) ?? (isHost(prefix) ? before?.hostBlocks.get(prefix.address.key) : undefined);
         const shares = advertisements.map((advertisement): Share => {
-          const eligible = this.parts.obstacle === null && !this.#isBlockShut(advertisement, previous?.contribution);
+          const eligible = this.parts.obstacle === null && !this.#isBlockShut(advertisement, advertisements, previous?.contribution);
           // Every node announces a block: there is always another one.
           return { advertisement, eligible, beyond: false, elsewhere: true, weight: null, barred };
         });
@@ -263,17 +269,11 @@ export class Scene {
   }
 
   /** Check 12a for a block. */
-  #isBlockShut(advertisement: Advertisement, before: Contribution | undefined): boolean {
-    const { proxy } = this.parts;
+  #isBlockShut(advertisement: Advertisement, asking: readonly Advertisement[], before: Contribution | undefined): boolean {
+    const { proxy, peers } = this.parts;
     if (!isGated(advertisement, proxy) || !proxy.shut[advertisement.source.dataplaneGate]) return false;
-    return before?.shares.some((share) => share.eligible && share.advertisement.name === advertisement.name) !== true;
+    return !wasPast(advertisement, asking, before?.shares ?? [], peers);
   }
-}
-
-/** The advertisement, in its form of then, passed checks 8 to 12. */
-function wasEligible(previous: Decision | undefined, { name }: Advertisement): boolean {
-  const passed = ({ eligible, advertisement }: Share) => eligible && advertisement.name === name;
-  return previous !== undefined && (previous.host.some(passed) || previous.covering.some(passed));
 }
 
 const NEVER: readonly boolean[] = [];

@@ -64,7 +64,7 @@ export class Sending {
       const old = planned.decisions[i];
       if (old === undefined || (key !== null && address.key !== key)) return;
       const decision = this.overrule(scene, wantedOf(old), address);
-      if (decision !== old) this.#ledger.replace(scene, entry, address, planned.decisions, i, decision, cause, round);
+      if (decision !== old) this.#ledger.replace(entry, address, planned.decisions, i, decision, cause, round);
     });
   }
 }

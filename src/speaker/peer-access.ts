@@ -1,7 +1,9 @@
 /** What a BGPPeer asks of the kernel: options of its socket, and which of its fields need them. */
 
+import { sendHoldMillis } from "../bgp/fsm/timers.ts";
 import type { BGPPeer } from "../objects/kinds.ts";
 import { declaredPlace, type Place, type Remote } from "./peer-places.ts";
+import { sendHoldOf } from "./peer-settings.ts";
 import type { StreamOptions } from "./sockopt/streams.ts";
 import type { LoadedCalls } from "./sockopt/system-calls.ts";
 import { type AoKey, tcpAoObstacle } from "./sockopt/tcp-ao.ts";
@@ -20,10 +22,8 @@ export type PasswordAnswer =
   | { readonly known: true; readonly key: string | null; readonly aoKeys?: readonly AoKey[] }
   | { readonly known: false; readonly why: string };
 
-/** RFC 9687 §4: a peer that takes nothing is given up after the longer of eight minutes and twice the hold time. */
-const SEND_HOLD_SECONDS = 480;
-/** The kernel's own patience ends after that, so that the session ends with its reason: only what the session's timers do not see is left to it. */
-const USER_TIMEOUT_MARGIN_SECONDS = 10;
+/** The kernel's own patience ends so long after the send hold timer (RFC 9687), so that the session ends with its reason: only what the session's timers do not see is left to it. */
+const USER_TIMEOUT_MARGIN_MILLIS = 10_000;
 const MAX_TTL = 255;
 
 /**
@@ -43,7 +43,7 @@ export function peerAccess(
     md5Key: password.known ? password.key : null,
     aoKeys: (password.known ? password.aoKeys : null) ?? [],
     openTimeoutMillis: peer.connectTimeSeconds * 1000,
-    userTimeoutMillis: (Math.max(SEND_HOLD_SECONDS, 2 * peer.holdTimeSeconds) + USER_TIMEOUT_MARGIN_SECONDS) * 1000,
+    userTimeoutMillis: sendHoldMillis(sendHoldOf(peer), peer.holdTimeSeconds) + USER_TIMEOUT_MARGIN_MILLIS,
   };
   const held = reasonToHold(peer, password, load);
   return { held: held === "" && !place.known ? `held down: ${place.why}` : held, remote: place.known ? place.remote : null, stream };

@@ -18,6 +18,7 @@ export function sessionSettings(peer: BGPPeer, routerId: number, forwardingPrese
     routerId: peer.routerID ?? routerId,
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveTimeSeconds: peer.keepaliveTimeSeconds,
+    ...sendHoldOf(peer),
     connectTimeSeconds: peer.connectTimeSeconds,
     passive: peer.passive,
     families: peer.families,
@@ -37,6 +38,11 @@ export function sessionSettings(peer: BGPPeer, routerId: number, forwardingPrese
     enhancedRouteRefresh: false,
     omitCapabilities: peer.omitCapabilities,
   };
+}
+
+/** The send hold time of the object, as a session has it. */
+export function sendHoldOf({ sendHoldTimeSeconds }: BGPPeer): Pick<SessionSettings, "sendHoldTimeSeconds"> {
+  return sendHoldTimeSeconds === null ? {} : { sendHoldTimeSeconds };
 }
 
 /**
@@ -66,8 +72,14 @@ export function sameEndpoint(one: BGPPeer, other: BGPPeer): boolean {
 }
 
 function resetKey({ peer, routerId }: { readonly peer: BGPPeer; readonly routerId: number }): string {
-  // These take effect with the next dial or keepalive, or do not touch the session at all.
-  const { connectTimeSeconds: _connect, keepaliveTimeSeconds: _keepalive, passive: _passive, ...opened } = sessionSettings(peer, routerId);
+  // These take effect with the next dial, KEEPALIVE or octet, or do not touch the session at all.
+  const {
+    connectTimeSeconds: _connect,
+    keepaliveTimeSeconds: _keepalive,
+    sendHoldTimeSeconds: _sendHold,
+    passive: _passive,
+    ...opened
+  } = sessionSettings(peer, routerId);
   return `${endpointKey(peer)} ${JSON.stringify(opened)}`;
 }
 

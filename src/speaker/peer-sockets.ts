@@ -1,8 +1,8 @@
 /** The sockets of one peer: the dial under way, and a connection in each of the two slots while a collision is being decided (RFC 4271 §6.8). */
 
-import type { PeerEvent, Slot } from "../bgp/fsm/session.ts";
+import type { Negotiated, PeerEvent, Slot } from "../bgp/fsm/session.ts";
 import { decodeMessage, encodeMessage, INITIAL_CONTEXT } from "../bgp/wire/codec.ts";
-import type { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
+import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
 import { MESSAGE_TYPE } from "../bgp/wire/iana.ts";
 import type { Frame, Message, UpdateContext, UpdateMessage } from "../bgp/wire/messages.ts";
 import type { Clock } from "../clock.ts";
@@ -122,17 +122,19 @@ export class PeerSockets {
   }
 
   /** The session on this slot is up: its UPDATEs can be read, and its messages may be as long as was agreed. */
-  setContext(slot: Slot, context: UpdateContext, receiveMaximum: typeof STANDARD_MAXIMUM | typeof EXTENDED_MAXIMUM): void {
+  setContext(slot: Slot, negotiated: Negotiated): void {
     const link = this.#links.get(slot);
     if (link === undefined) return;
-    link.context = context;
-    link.connection.setReceiveMaximum(receiveMaximum);
+    link.context = negotiated;
+    link.connection.setReceiveMaximum(negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
   }
 
-  /** The session on this slot is up: from here on its own timers watch it, and the kernel only after them. */
-  trust(slot: Slot, options: DialTarget["options"]): void {
-    const fd = this.#links.get(slot)?.connection.descriptor ?? null;
-    if (options !== null && fd !== null) setUserTimeout(options.calls, fd, options.stream.userTimeoutMillis);
+  /** The session that is up: from here on its own timers watch it, and the kernel only after them. */
+  trust(options: DialTarget["options"]): void {
+    for (const { connection, context } of this.#links.values()) {
+      const fd = context === null ? null : connection.descriptor;
+      if (options !== null && fd !== null) setUserTimeout(options.calls, fd, options.stream.userTimeoutMillis);
+    }
   }
 
   /** Connections that are up are signed and checked with the keys of `options` from here on (RFC 2385 §4.5: the other side has to change them too). */

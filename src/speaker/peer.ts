@@ -8,7 +8,6 @@ import { initialPeer, type PeerState, peerStateName, stepPeer } from "../bgp/fsm
 import type { Negotiated, PeerAction, PeerEvent, Slot, StopCause, TimerRef } from "../bgp/fsm/session.ts";
 import { AdjRibInCounters } from "../bgp/rib/adj-rib-in-counters.ts";
 import type { RouteAttributes } from "../bgp/rib/route.ts";
-import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../bgp/wire/framer.ts";
 import { assertNever } from "../errors.ts";
 import { type Address, FAMILIES, type Family } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
@@ -32,6 +31,7 @@ import type { LoadedCalls } from "./sockopt/system-calls.ts";
 import type { Stream } from "./stream.ts";
 import type { Round } from "./timeline.ts";
 import type { Transport } from "./transport.ts";
+import { onceRead } from "./unread-input.ts";
 
 /** What a peer is to be: a new value replaces the old one whole. */
 export interface PeerConfig {
@@ -66,9 +66,6 @@ interface Session {
   readonly global: Address | null;
   readonly connection: Connection;
 }
-
-/** How often a hold timer looks whether unread input has been read. */
-const HOLD_LOOKS = 1000;
 
 export class Peer {
   readonly name: string;
@@ -205,7 +202,9 @@ export class Peer {
       this.start();
     else if (!sameKeys(before.access.stream, config.access.stream)) this.#changeKeys(before.access.stream);
     const session = this.#session;
-    if (session !== null) this.#routes.setNextHops((family) => this.#nextHop(family, session));
+    if (session === null) return;
+    this.#sockets.trust(this.#socketOptions());
+    this.#routes.setNextHops((family) => this.#nextHop(family, session));
   }
 
   /** The newest wish for a prefix; null = the peer shall not have it. Leaves with the next {@link flush}. */
@@ -318,8 +317,7 @@ export class Peer {
   #startDial(): void {
     const { peer, access } = this.#config;
     const { peerPort: port, sourceAddress } = peer;
-    const options = this.#socketOptions();
-    if (access.remote !== null) this.#sockets.dial({ ...access.remote, port, sourceAddress, options });
+    if (access.remote !== null) this.#sockets.dial({ ...access.remote, port, sourceAddress, options: this.#socketOptions() });
   }
 
   /** null = Node's own have to do: a peer that needs others is held down then. */
@@ -349,41 +347,29 @@ export class Peer {
   }
 
   #onTimer(ref: TimerRef): void {
-    if (ref.slot !== null && ref.timer === "hold") this.#lookBeforeHoldExpiry(ref, HOLD_LOOKS);
-    else this.#expire(ref);
+    const { slot, timer } = ref;
+    if (slot === null || timer !== "hold") this.#expire(ref);
+    else
+      onceRead(
+        this.#ports.clock,
+        () => this.#sockets.get(slot)?.connection.readPending ?? false,
+        () => this.#expire(ref),
+      );
   }
 
   #expire(ref: TimerRef): void {
     if (this.#timers.expire(ref)) this.#handle({ name: "timer", ...ref });
   }
 
-  /**
-   * A process that was busy or stopped finds its hold timer due and the peer's KEEPALIVE unread in the socket. Timers come before sockets in a turn
-   * of the event loop, so input gets a whole turn first, and more while a flood is being read in slices.
-   */
-  #lookBeforeHoldExpiry(ref: TimerRef & { readonly slot: Slot }, looks: number): void {
-    this.#afterWholeTurn(() => {
-      const reading = this.#sockets.get(ref.slot)?.connection.readPending ?? false;
-      if (reading && looks > 0) this.#lookBeforeHoldExpiry(ref, looks - 1);
-      else this.#expire(ref);
-    });
-  }
-
-  /** Whatever is in the sockets now has been read when it calls back: the first immediate may come before the sockets are looked at, the second cannot. */
-  #afterWholeTurn(callback: () => void): void {
-    const { clock } = this.#ports;
-    clock.immediate(() => clock.immediate(callback));
-  }
-
   #onEstablished(slot: Slot, negotiated: Negotiated): void {
     const link = this.#sockets.get(slot);
     if (link === undefined) return;
-    const { localAddress } = link;
-    this.#sockets.setContext(slot, negotiated, negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
-    this.#sockets.trust(slot, this.#socketOptions());
+    const { localAddress, connection } = link;
+    this.#sockets.setContext(slot, negotiated);
+    this.#sockets.trust(this.#socketOptions());
     const zone = this.#config.access.remote?.zone ?? null;
     const global = zone === null ? null : (readLinkAddresses(zone)?.global ?? null);
-    this.#session = { negotiated, localAddress, global, connection: link.connection };
+    this.#session = { negotiated, localAddress, global, connection };
     this.status.established(negotiated, localAddress);
     this.#ports.established(this, negotiated, localAddress);
   }

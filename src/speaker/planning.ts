@@ -28,9 +28,13 @@ export interface PlanningPorts {
 const SLICE_MILLIS = 4;
 /** A moment that has passed already, or that a timer meets a fraction too early, must not keep the event loop busy. */
 const LEAST_SLEEP_MILLIS = 1;
-const NOTE_CHUNK = 256;
-/** Services decided in one call: between these, by how long the last call took. One may have one address or a hundred. */
-const DECIDE_CHUNK = { least: 1, first: 16, most: 1024, shortMillis: 0.5, longMillis: 2 } as const;
+/** Inputs between two looks at the time. */
+const NOTE_CHUNK = 64;
+/**
+ * Services decided in one call: between these, by how long the last call took. One may have one address or a hundred. The first call of all takes in peers and
+ * advertisements alone, as code that never ran takes its time.
+ */
+const DECIDE_CHUNK = { least: 1, first: 0, most: 1024, shortMillis: 0.5, longMillis: 2 } as const;
 
 export class Planning {
   readonly #ports: PlanningPorts;
@@ -192,7 +196,7 @@ export class Planning {
   }
 
   #adapt(millis: number, wasFull: boolean): void {
-    if (millis > DECIDE_CHUNK.longMillis) this.#chunk = Math.max(DECIDE_CHUNK.least, this.#chunk >> 1);
+    if (millis > DECIDE_CHUNK.longMillis || this.#chunk === 0) this.#chunk = Math.max(DECIDE_CHUNK.least, this.#chunk >> 1);
     else if (wasFull && millis < DECIDE_CHUNK.shortMillis) this.#chunk = Math.min(DECIDE_CHUNK.most, this.#chunk << 1);
   }
 }

@@ -11,7 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { SpeakerConfig } from "../config/file.ts";
 import type { Address } from "../ip/address.ts";
 import { formatAddress } from "../ip/format.ts";
-import { deriveRouterId, formatRouterId } from "../ip/router-id.ts";
+import { formatRouterId } from "../ip/router-id.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Finding, ObjectChange } from "../objects/kinds.ts";
@@ -34,6 +34,7 @@ import { KubeReports, type ReportTo } from "./kube-reports.ts";
 import { LastPeerHold } from "./last-peer-hold.ts";
 import { advertiseOn, readRouters } from "./link-routers.ts";
 import { LiveView } from "./live-view.ts";
+import { OwnRouterId } from "./own-router-id.ts";
 import { Passwords } from "./passwords.ts";
 import { PeerPlaces, soughtPeer } from "./peer-places.ts";
 import { PeerSet } from "./peer-set.ts";
@@ -46,7 +47,7 @@ import { type LoadedCalls, loadSystemCalls } from "./sockopt/system-calls.ts";
 import { Stability } from "./stability.ts";
 import { disk, type StateStorage } from "./state-storage.ts";
 import { type Round, Timeline } from "./timeline.ts";
-import { recordTransitions } from "./transitions.ts";
+import { TransitionLog } from "./transitions.ts";
 import { type Transport, tcp } from "./transport.ts";
 
 export interface SpeakerOptions {
@@ -77,8 +78,6 @@ export interface SpeakerOptions {
   readonly startBfdThread?: BfdPorts["startThread"];
 }
 
-const FIRST_TRANSITIONS = 10_000;
-
 /** Whatever peers do. */
 const STOP_MILLIS = 1900;
 /** Beyond the grace period of a drain. */
@@ -92,6 +91,7 @@ export class Speaker {
   readonly #view: LiveView;
   readonly commands: SpeakerCommands;
   readonly #options: SpeakerOptions;
+  readonly #routerId: OwnRouterId;
   readonly #planning: Planning;
   readonly #planner: Planner;
   readonly #probes: DataplaneProbes;
@@ -103,6 +103,7 @@ export class Speaker {
   readonly #attributes = new AttributeTable();
   readonly #times = new PrefixTimes(this.#prefixes);
   readonly #timeline = new Timeline();
+  readonly #transitions = new TransitionLog(this.#timeline);
   readonly #findings: FindingLog;
   readonly #lastPeer: LastPeerHold;
   readonly #listener: ReturnType<Transport["listen"]>;
@@ -114,12 +115,9 @@ export class Speaker {
   #config: SpeakerConfig;
   #recorder: Recorder | null = null;
   #sourceFindings: readonly Finding[] = [];
-  #nodeAddresses: readonly Address[] = [];
-  #routerId = 0;
   #startedAt = 0;
   #synced = false;
   #announcedSync = false;
-  #firstTransitions = 0;
   #awaitsGates = false;
   readonly #grace: GraceWait;
   #stopping: Promise<void> | null = null;
@@ -130,6 +128,7 @@ export class Speaker {
     const { config, log, metrics, clock, source, transport = tcp, random, loadSystemCalls: load = loadSystemCalls } = options;
     this.#options = options;
     this.#config = config;
+    this.#routerId = new OwnRouterId(config.bgp.routerID, config.nodeName);
     this.#grace = new GraceWait(clock);
     this.#findings = new FindingLog(log);
     this.#planner = new Planner({
@@ -168,7 +167,7 @@ export class Speaker {
       storage: options.storage ?? disk,
       bootId: (options.readBootId ?? readBootId)(),
       maxAgeMillis: () => this.#config.stateMaxAgeMillis,
-      routerId: () => this.#routerId,
+      routerId: () => this.#routerId.value,
       peers: () => this.#peers.all(),
       planner: this.#planner,
     });
@@ -213,7 +212,7 @@ export class Speaker {
         header: (peer, settings, seed) => this.#recorder?.header(peer, settings, seed),
         step: (peer, at, event, actions) => this.#recorder?.step(peer, at, event, actions),
       },
-      routerId: () => this.#routerId,
+      routerId: () => this.#routerId.value,
       resetSpreadMillis: () => this.#config.resetSpreadMillis,
       holding: () => this.#planning.holding && !this.#stability.speaking,
       forwardingPreserved: () => this.#stability.isGracefulStart,
@@ -295,7 +294,7 @@ export class Speaker {
     log({ event: "speaker.started", node: config.nodeName, source: words });
     // Before the first objects: nothing is to be decided as if there were no gate.
     this.#probes.start();
-    this.#routerId = config.bgp.routerID ?? this.#stability.savedRouterId ?? 0;
+    this.#routerId.begin(this.#stability.savedRouterId);
     this.#stability.begin({
       state: (fact) => this.#planning.state(fact),
       change: (peer) => this.#peers.change(peer),
@@ -389,20 +388,18 @@ export class Speaker {
 
   /** What the speaker itself looks at: its own Node names its BGP Identifier, a Secret holds a password, a BFDProfile says how a peer is watched. */
   #look(change: ObjectChange): void {
+    this.#routerId.note(change);
     this.#passwords.note(change);
     this.#bfd.note(change);
-    if (change.type === "set" && change.object.kind === "Node" && change.object.metadata.name === this.#config.nodeName) {
-      this.#nodeAddresses = change.object.internalIPs;
-    }
   }
 
   #sync(): void {
     if (this.#synced) return;
     this.#synced = true;
     this.#stability.synced();
-    // For the life of the process, and of those that go on where it stops: a Node that gets another address later is no reason to reset every session.
-    if (this.#routerId === 0) this.#routerId = this.#config.bgp.routerID ?? deriveRouterId(this.#nodeAddresses, this.#config.nodeName);
-    this.#planning.sync();
+    this.#routerId.settle();
+    // In a turn of its own: the source has used up this one for the end of its last list.
+    this.#options.clock.immediate(() => this.#planning.sync());
   }
 
   #fault(what: string, cause: unknown): void {
@@ -423,9 +420,7 @@ export class Speaker {
     this.#reports?.changed(change);
     this.#stability.changed(change);
     this.#awaitsGates = change.awaitsGates;
-    // Of the first decisions on a big cluster the timeline keeps a part: what it lacks has been so since the start.
-    if (!this.#announcedSync) this.#firstTransitions += change.transitions.length;
-    if (this.#announcedSync || this.#firstTransitions <= FIRST_TRANSITIONS) recordTransitions(this.#timeline, change, round, now);
+    this.#transitions.record(change, round, now, !this.#announcedSync);
   }
 
   #decided(round: Round, millis: number): void {
@@ -441,21 +436,16 @@ export class Speaker {
     this.#reports?.decided();
     if (this.#announcedSync) return;
     this.#announcedSync = true;
-    log({ event: "speaker.synced", milliseconds: Math.round(clock.now() - this.#startedAt), routerID: formatRouterId(this.#routerId) });
+    log({
+      event: "speaker.synced",
+      milliseconds: Math.round(clock.now() - this.#startedAt),
+      routerID: formatRouterId(this.#routerId.value),
+    });
   }
 
   #happened(peer: string | null, kind: string, text: string): void {
     this.#reports?.happened();
-    this.#timeline.add({
-      atEpochMillis: this.#options.clock.wall().getTime(),
-      service: "",
-      address: null,
-      peer,
-      kind,
-      reason: "",
-      text,
-      cause: null,
-      round: null,
-    });
+    const atEpochMillis = this.#options.clock.wall().getTime();
+    this.#timeline.add({ atEpochMillis, service: "", address: null, peer, kind, reason: "", text, cause: null, round: null });
   }
 }

@@ -4,6 +4,24 @@ import { hostPrefix, maxLength, prefixOf } from "../ip/prefix.ts";
 import type { PlanChange, RouteChange } from "../plan/change.ts";
 import type { Round, Timeline } from "./timeline.ts";
 
+const FIRST_TRANSITIONS = 10_000;
+
+/** Of the first decisions on a big cluster the timeline keeps a part: what it lacks has been so since the start. */
+export class TransitionLog {
+  readonly #timeline: Timeline;
+  #first = 0;
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
+  /** @param first a round of the first decisions. */
+  record(change: PlanChange, round: Round, atEpochMillis: number, first: boolean): void {
+    if (first) this.#first += change.transitions.length;
+    if (!first || this.#first <= FIRST_TRANSITIONS) recordTransitions(this.#timeline, change, round, atEpochMillis);
+  }
+}
+
 /** Writes what a round decided anew into the timeline, each with the peers that are sent something for it. */
 export function recordTransitions(timeline: Timeline, change: PlanChange, round: Round, atEpochMillis: number): void {
   if (change.transitions.length === 0) return;

@@ -26,9 +26,8 @@ function forgetConnections(host: Host): boolean {
   return host.run("ss", ["-Htan", "sport = :179"]) === "";
 }
 
-// Each way in which a router falls silent, and that it is its own timer which notices (docs/sessions.md). What takes eight minutes is not waited for here: the send hold timer,
-// behind a window that stays shut, is stepped in test/unit/bgp/fsm/connection.test.ts; the kernel's own patience with such a window is in
-// test/unit/speaker/sockopt/streams.test.ts. BFD's detection time is in bfd.test.ts.
+// Each way in which a router falls silent, and that it is its own timer which notices (docs/sessions.md). What a router does to what we send while it is heard is in
+// unacknowledged.test.ts; the kernel's own patience with a window that stays shut is in test/unit/speaker/sockopt/streams.test.ts. BFD's detection time is in bfd.test.ts.
 requireTools(
   "root",
   "ip",

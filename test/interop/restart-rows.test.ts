@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Herald } from "../support/lab/herald.ts";
 import { list, record } from "../support/lab/json.ts";
 import { LinkCut } from "../support/lab/link-cut.ts";
 import { NODE, RestartBench, resealed, SHOP, WEB, writeNode, writePeers } from "../support/lab/restart-bench.ts";
@@ -89,6 +90,45 @@ requireTools(
       await herald.stop();
       await bench.both("nothing");
       expect(bench.lastWords().frr).toContain('"lastNotificationHardReset":true');
+    });
+  });
+
+  describe("Notification support (RFC 8538)", () => {
+    const noting = { gracefulRestart: { notification: true } };
+
+    it.each([
+      ["a graceful stop", (herald: Herald) => herald.stop()],
+      ["a crash", (herald: Herald) => herald.crash()],
+    ] as const)("leaves the routes stale after %s as without it, and the next process refreshes them", async (_, end) => {
+      const herald = await bench.announcing(["web"], { shutdown: "gracefulRestart" }, noting);
+      await end(herald);
+      await bench.down();
+      expect(bench.tables()).toEqual({ frr: [WEB], bird: [WEB] });
+      expect(bench.isStale()).toBe(true);
+      await bench.speaker({}).start();
+      await until("FRR has heard the route again", async () => bench.frr.established(NODE) && bench.frr.stale("IPv4").length === 0);
+      expect(bench.tables()).toEqual({ frr: [WEB], bird: [WEB] });
+    });
+
+    it("leaves the routes where they are when a peer changes that needs a new session, without a NOTIFICATION", async () => {
+      const herald = await bench.announcing(["web"], {}, noting);
+      writePeers(herald.cluster, ["frr", "bird"], { ...noting, holdTime: "33s" });
+      await until("both sessions are new ones", async () => {
+        const peers = await Promise.all([herald.peer("frr"), herald.peer("bird")]);
+        return peers.every((peer) => peer["state"] === "Established" && peer["flaps"] === 1);
+      });
+      for (const name of ["frr", "bird"]) expect((await herald.peer(name))["sent"]).toMatchObject({ notifications: 0 });
+      await until("FRR has heard the route again", async () => bench.frr.stale("IPv4").length === 0 && bench.frr.table("IPv4").has(WEB));
+      expect(bench.tables()).toEqual({ frr: [WEB], bird: [WEB] });
+    });
+
+    it("says Cease/3 as a Hard Reset to a peer that is removed, so that FRR keeps nothing", async () => {
+      const herald = await bench.announcing(["web"], {}, noting);
+      writePeers(herald.cluster, ["bird"], noting);
+      await until("the route is gone there", async () => !bench.frr.table("IPv4").has(WEB));
+      await until("the session is gone there", async () => !bench.frr.established(NODE));
+      expect(bench.lastWords().frr).toContain('"lastNotificationHardReset":true');
+      expect([bench.bird.established(NODE), bench.bird.table("IPv4").has(WEB)]).toEqual([true, true]);
     });
   });
 

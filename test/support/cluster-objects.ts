@@ -132,6 +132,7 @@ export function peer(name: string, options: Options<BGPPeer> = {}): BGPPeer {
     vrf: null,
     holdTimeSeconds: 90,
     keepaliveTimeSeconds: null,
+    sendHoldTimeSeconds: null,
     connectTimeSeconds: 5,
     ebgpMultiHop: false,
     multihopTTL: null,

@@ -121,7 +121,8 @@ function nodeBody(node: Node): Manifest {
 }
 
 function peerSpec(peer: BGPPeer): Manifest {
-  const { metadata, holdTimeSeconds, keepaliveTimeSeconds, connectTimeSeconds, gracefulRestart, announceLimit, kind: _, ...same } = peer;
+  const { kind: _, metadata, holdTimeSeconds, keepaliveTimeSeconds, sendHoldTimeSeconds, connectTimeSeconds, ...others } = peer;
+  const { gracefulRestart, announceLimit, ...same } = others;
   const { enabled, restartTimeSeconds, notification, longLivedStaleTimeSeconds } = gracefulRestart;
   if (announceLimit.ipv4 !== announceLimit.ipv6) throw new Error(`${metadata.name}: a manifest has one announceLimit for both families`);
   return stated({
@@ -130,6 +131,7 @@ function peerSpec(peer: BGPPeer): Manifest {
     sourceAddress: same.sourceAddress === null ? null : formatAddress(same.sourceAddress),
     holdTime: `${holdTimeSeconds}s`,
     keepaliveTime: seconds(keepaliveTimeSeconds),
+    sendHoldTime: seconds(sendHoldTimeSeconds),
     connectTime: `${connectTimeSeconds}s`,
     gracefulRestart: stated({
       enabled,

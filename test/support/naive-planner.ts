@@ -12,7 +12,7 @@ import { mergeShares, type WantedRoute } from "./naive/attributes.ts";
 import { beyondLimit, calm, type DampingState, dampingTimers, heldPrefixes, sendRoutes, type Wanted } from "./naive/damping.ts";
 import { closedGate, type GateState, gateTimers, refreshGate, takeAnswer, wantedProbes } from "./naive/gate.ts";
 import { selectsNode } from "./naive/selection.ts";
-import { blockShares, type Candidate, candidatesOf, type Share, shareReason } from "./naive/shares.ts";
+import { blockShares, type Candidate, candidatesOf, type EligibleBefore, type Share, shareReason } from "./naive/shares.ts";
 import { type FactValues, keyOf, noFacts, readWorld, takeFactValue, type World } from "./naive/world.ts";
 
 export interface NaivePlan {
@@ -40,8 +40,8 @@ interface Memory {
   readonly facts: FactValues;
   readonly gate: GateState;
   readonly damping: DampingState;
-  /** Ids of shares. */
-  eligible: Set<string>;
+  /** By the ids of shares. */
+  eligible: Map<string, EligibleBefore>;
   /** `namespace/name family` of what passes checks 1 to 15. */
   announced: Set<string>;
 }
@@ -58,7 +58,7 @@ export class NaivePlanner {
 
   constructor(options: PlannerOptions, memory?: Memory) {
     this.#options = options;
-    this.#memory = memory ?? { facts: noFacts(), gate: closedGate(), damping: calm(), eligible: new Set(), announced: new Set() };
+    this.#memory = memory ?? { facts: noFacts(), gate: closedGate(), damping: calm(), eligible: new Map(), announced: new Set() };
   }
 
   /** A planner that goes on from here by itself. */
@@ -93,7 +93,11 @@ export class NaivePlanner {
     const limited = beyondLimit(world, wanted, held);
     const routes = sendRoutes(damping, world, wanted, ({ key }, peer) => !held.has(key) && !limited.has(`${peer} ${key}`));
 
-    this.#memory.eligible = new Set(shares.filter(({ reason }) => reason === "").map(({ id }) => id));
+    this.#memory.eligible = new Map(
+      shares.flatMap(({ id, what, d, beyond, reason }) =>
+        reason === "" ? [[id, { advertisement: d.metadata.name, what, beyond, peers: d.peers }] as const] : [],
+      ),
+    );
     this.#memory.announced = new Set(
       shares.flatMap((share) => (share.s !== null && reachesSome(world, share) ? [`${keyOf(share.s)} ${share.a.family}`] : [])),
     );

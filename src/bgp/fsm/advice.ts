@@ -43,6 +43,13 @@ export function closedInOpenSentWords(why: string, refusals: number): string {
   return `the router closed the connection without an OPEN (${why}): it may not know this node's address${repeated}`;
 }
 
+/** TCP ended under a session. The kernel gives up where its patience with unacknowledged data, or with a window that stays shut, has an end (RFC 5482). */
+export function closedInSessionWords(why: string): string {
+  if (why.includes("timed out"))
+    return `the router has acknowledged nothing from us for too long (${why}): check firewalls on the way to it, and its BGP daemon`;
+  return `the connection was closed (${why})`;
+}
+
 /** TCP is up and nothing came: a kernel accepts connections that its daemon has not seen yet. */
 export function silentInOpenSentWords(): string {
   return "the router took the connection and sent no OPEN: is its BGP daemon stopped or busy?";

@@ -1,6 +1,7 @@
 import { assertNever } from "../../errors.ts";
 import { afiSafiName, FSM_ERROR, familyOf, REFRESH_SUBTYPE, SEND_HOLD_TIMER_EXPIRED } from "../wire/iana.ts";
 import type { Message, RouteRefreshMessage } from "../wire/messages.ts";
+import { closedInSessionWords } from "./advice.ts";
 import { closedByPeer, closeSilently, localError, notifiedByPeer, notifyAndClose } from "./ending.ts";
 import { onCollisionDump, onHoldExpired, onStop, onUnexpected, onWireError } from "./last-words.ts";
 import type { ConnectionTimer, PeerAction } from "./session.ts";
@@ -20,10 +21,15 @@ export function stepEstablished(state: EstablishedState, event: ConnectionEvent,
       // An UPDATE says "alive" as well as a KEEPALIVE does (RFC 4271 §8.2.2, "each time the local system sends").
       return stay(state, negotiated.holdTimeSeconds === 0 ? [] : [setKeepalive(context, negotiated)]);
     case "sendProgress":
-      return stay(state, negotiated.holdTimeSeconds === 0 ? [] : [setTimer(context, "sendHold", sendHoldMillis(negotiated))]);
+      return stay(
+        state,
+        negotiated.holdTimeSeconds === 0
+          ? []
+          : [setTimer(context, "sendHold", sendHoldMillis(context.settings, negotiated.holdTimeSeconds))],
+      );
     case "tcpClosed":
     case "tcpFailed":
-      return closedByPeer(state, context, `the connection was closed (${event.why})`);
+      return closedByPeer(state, context, closedInSessionWords(event.why));
     case "wireError":
       return onWireError(state, event.error, context);
     case "stop":
@@ -94,7 +100,7 @@ function onTimer(state: EstablishedState, timer: ConnectionTimer, context: Conne
         state,
         context,
         { name: "notification", ...SEND_HOLD_TIMER_EXPIRED, data: new Uint8Array(0) },
-        `the router has read nothing from us for ${sendHoldMillis(negotiated) / 1000} s`,
+        `the router has read nothing from us for ${sendHoldMillis(context.settings, negotiated.holdTimeSeconds) / 1000} s`,
       );
     case "connectTimeout":
       return stay(state);

@@ -69,7 +69,10 @@ function establish(state: OpenConfirmState, context: ConnectionContext): Connect
   const timers: readonly PeerAction[] =
     negotiated.holdTimeSeconds === 0
       ? [{ name: "clearTimer", slot, timer: "hold" }]
-      : [setTimer(context, "hold", negotiated.holdTimeSeconds * 1000), setTimer(context, "sendHold", sendHoldMillis(negotiated))];
+      : [
+          setTimer(context, "hold", negotiated.holdTimeSeconds * 1000),
+          setTimer(context, "sendHold", sendHoldMillis(context.settings, negotiated.holdTimeSeconds)),
+        ];
   return {
     state: { ...state, name: "Established" },
     actions: [...timers, transition(context, state.name, "Established", "the router confirmed"), { name: "established", slot, negotiated }],

@@ -35,6 +35,8 @@ export interface SessionSettings {
   readonly holdTimeSeconds: number;
   /** Seconds; null = a third of the negotiated hold time. Scaled down when the peer's hold time is shorter. */
   readonly keepaliveTimeSeconds: number | null;
+  /** Seconds that a peer which takes nothing is borne (RFC 9687), more than `holdTimeSeconds`; left out = what the RFC suggests. */
+  readonly sendHoldTimeSeconds?: number;
   /** Seconds until one dial gives up. */
   readonly connectTimeSeconds: number;
   /** Never dials. */

@@ -1,7 +1,7 @@
 /** How long the timers of a connection run (RFC 4271 §10, RFC 9687 §4) and the actions that arm them. */
 
 import { jittered } from "./jitter.ts";
-import type { ConnectionTimer, Millis, Negotiated, PeerAction } from "./session.ts";
+import type { ConnectionTimer, Millis, Negotiated, PeerAction, SessionSettings } from "./session.ts";
 import type { ConnectionContext } from "./state.ts";
 
 /** "A large value": HoldTimer before the peer's OPEN is known (RFC 4271 §8.2.2, suggested 4 minutes). */
@@ -21,9 +21,12 @@ export function openWaitMillis(holdTimeSeconds: number, silences: number): Milli
   return Math.min(OPEN_HOLD_MILLIS, first * 2 ** Math.min(silences, 10));
 }
 
-/** RFC 9687 §4.2: the greater of eight minutes and twice the negotiated hold time. */
-export function sendHoldMillis(negotiated: Negotiated): Millis {
-  return Math.max(480_000, 2 * negotiated.holdTimeSeconds * 1000);
+/**
+ * RFC 9687 §4.2: the greater of eight minutes and twice the hold time, unless an operator says otherwise.
+ * @param holdTimeSeconds that of the session
+ */
+export function sendHoldMillis({ sendHoldTimeSeconds }: Pick<SessionSettings, "sendHoldTimeSeconds">, holdTimeSeconds: number): Millis {
+  return (sendHoldTimeSeconds ?? Math.max(480, 2 * holdTimeSeconds)) * 1000;
 }
 
 export function setTimer(context: ConnectionContext, timer: ConnectionTimer, afterMillis: Millis): PeerAction {

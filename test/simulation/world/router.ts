@@ -6,7 +6,6 @@
 import { exchangedGracefulRestart, exchangedNotificationBit } from "../../../src/bgp/fsm/negotiation.ts";
 import { initialPeer, type PeerState, stepPeer } from "../../../src/bgp/fsm/peer.ts";
 import type { Negotiated, PeerAction, PeerEvent, SessionSettings, StopCause, TimerRef } from "../../../src/bgp/fsm/session.ts";
-import { EXTENDED_MAXIMUM, STANDARD_MAXIMUM } from "../../../src/bgp/wire/framer.ts";
 import { CEASE, FAMILY_CODES } from "../../../src/bgp/wire/iana.ts";
 import type { NotificationMessage } from "../../../src/bgp/wire/messages.ts";
 import { assertNever } from "../../../src/errors.ts";
@@ -149,7 +148,7 @@ export class RouterSession {
         break;
       case "established": {
         const { negotiated, slot } = action;
-        this.#sockets.setContext(slot, negotiated, negotiated.receiveLimit > STANDARD_MAXIMUM ? EXTENDED_MAXIMUM : STANDARD_MAXIMUM);
+        this.#sockets.setContext(slot, negotiated);
         this.#negotiated = negotiated;
         this.established = true;
         this.complete.clear();

@@ -90,8 +90,8 @@ class Match {
     const facts = inputs.flatMap((input) => (input.input === "fact" ? [input.fact] : []));
     this.facts.push(...facts);
     this.#planner.note(inputs);
-    // In slices: what is half planned is no one's business before the end.
-    const changes = [this.#planner.decide(sliced ? 1 : undefined)];
+    // In slices, the first of which takes in the scene alone: what is half planned is no one's business before the end.
+    const changes = [this.#planner.decide(sliced ? 0 : undefined)];
     while (sliced && (changes.at(-1)?.pending ?? 0) > 0) changes.push(this.#planner.decide(1));
     for (const change of changes) this.#follower.take(change);
 

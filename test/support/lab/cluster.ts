@@ -27,6 +27,7 @@ export interface PeerSpec {
   readonly passive?: boolean;
   readonly families?: readonly ("IPv4" | "IPv6")[];
   readonly holdTime?: string;
+  readonly sendHoldTime?: string;
   readonly nextHopSource?: "Session" | "NodeInternalIP";
   readonly connectTime?: string;
   readonly password?: string;

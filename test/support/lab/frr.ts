@@ -7,8 +7,11 @@ import { type Router, type RouterSettings, sortPaths, type Table, type TablePath
 
 const FAMILY = { IPv4: "ipv4", IPv6: "ipv6" } as const;
 
+/** Configuration of zebra with which it writes down what it asks of its kernel. */
+export const TRACED_ROUTES = "log stdout debugging\nlog timestamp precision 6\ndebug zebra kernel";
+
 interface FrrSettings extends RouterSettings {
-  /** A line of zebra's own configuration. */
+  /** Lines of zebra's own configuration. */
   readonly zebra?: string;
   /** bgpd alone: a table, but no kernel. */
   readonly alone?: boolean;
@@ -44,7 +47,7 @@ export class Frr implements Router {
       const zebraFile = join(this.#host.directory, "zebra.conf");
       writeFileSync(zebraFile, `${this.#settings.zebra ?? ""}\n`);
       const files = ["-f", zebraFile, "-i", join(this.#sockets, "zebra.pid")];
-      this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["--v6-rr-semantics", ...files, ...common]);
+      this.#zebra = this.#host.start("/usr/lib/frr/zebra", ["--v6-rr-semantics", ...files, ...common], { TZ: "UTC" });
       await fileAppears(join(this.#sockets, "zserv.api"));
     }
     if (this.#settings.peers.some((peer) => peer.bfdIntervalMillis !== undefined) && this.#bfdd?.running !== true) {
@@ -75,6 +78,12 @@ export class Frr implements Router {
   /** bgpd's log: sessions that came and went, and every NOTIFICATION. */
   output(): string {
     return this.#bgpd?.output() ?? "";
+  }
+
+  /** When zebra was about to ask its kernel for a route or to drop one, in milliseconds since 1970, in order; it has to write that down: {@link TRACED_ROUTES}. */
+  routesSent(): readonly number[] {
+    const lines = (this.#zebra?.output() ?? "").split("\n").filter((line) => /msg_encode: RTM_(NEW|DEL)ROUTE /.test(line));
+    return lines.map((line) => Date.parse(`${line.slice(0, 23).replaceAll("/", "-")}Z`) + Number(line.slice(23, 26)) / 1000);
   }
 
   /** bgpd does nothing until {@link resume}: its kernel goes on taking connections and acknowledging what comes on them. */

@@ -17,6 +17,11 @@ export class LinkCut {
     this.#run(`table inet ${TABLE} {\nchain input { type filter hook input priority -300; tcp dport 179 tcp flags & syn == 0 drop; }\n}`);
   }
 
+  /** Lets nothing that is said to BGP's port through, but for bare acknowledgments of what it says itself: those carry no data, and no PSH. */
+  dropDataToBgp(): void {
+    this.#run(`table inet ${TABLE} {\nchain input { type filter hook input priority -300; tcp dport 179 tcp flags & psh == psh drop; }\n}`);
+  }
+
   /** Leaves calls to BGP's port without an answer; everything else goes on. */
   dropBgp(): void {
     this.#run(`table inet ${TABLE} {\nchain input { type filter hook input priority -300; tcp dport 179 drop; }\n}`);

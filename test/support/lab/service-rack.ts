@@ -10,7 +10,7 @@ import { projectFile } from "../project.ts";
 import { kubeconfigOn } from "./api-bridge.ts";
 import { ClusterDirectory } from "./cluster.ts";
 import { Fabric, type Host } from "./fabric.ts";
-import { Frr } from "./frr.ts";
+import { Frr, TRACED_ROUTES } from "./frr.ts";
 import { Herald } from "./herald.ts";
 import { kernelHops } from "./kernel-routes.ts";
 import { type RawObject, rawNode, rawOwn } from "./objects.ts";
@@ -64,6 +64,7 @@ export class ServiceRack {
       asn: 65_000,
       routerId: TOR,
       address: TOR,
+      zebra: TRACED_ROUTES,
       peers: NODES.map((node) => ({
         ...{ address: addressOf(node), asn: 65_001, passive: true, families: ["IPv4"] as const },
         ...(spec.bfdIntervalMillis === undefined ? {} : { bfdIntervalMillis: spec.bfdIntervalMillis }),
@@ -227,7 +228,8 @@ export class ServiceRack {
 
   /** From the client to the Service, so many connections a second. */
   traffic(options: { readonly perSecond: number; readonly holdMillis?: number }): Promise<Traffic> {
-    return Traffic.start(this.host("client"), this.host("tor"), projectFile("test/support/programs/client.mjs"), {
+    const program = projectFile("test/support/programs/client.mjs");
+    return Traffic.start(this.host("client"), this.host("tor"), () => this.router.routesSent(), program, {
       address: SERVICE.address,
       port: SERVICE.port,
       perSecond: options.perSecond,

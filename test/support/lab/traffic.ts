@@ -15,9 +15,14 @@ export interface Connection {
   readonly pod: string;
 }
 
-/** The kernel's route of a prefix from one moment on. */
-interface RouteChange {
-  readonly at: number;
+/** When the kernel's route of a prefix became another: the monitor has its turn, and stamps, after that. */
+export interface Moment {
+  /** The router's daemon was about to ask its kernel for it. */
+  readonly notBefore: number;
+  readonly seen: number;
+}
+
+interface RouteChange extends Moment {
   /** Empty = none any more. */
   readonly gateways: readonly string[];
 }
@@ -33,25 +38,29 @@ export class Traffic {
   readonly #client: Daemon;
   readonly #monitor: Daemon;
   readonly #host: Host;
+  readonly #routesSent: () => readonly number[];
   readonly #retransmitsBefore: number;
   #ended: readonly Connection[] | null = null;
 
-  private constructor(client: Daemon, monitor: Daemon, host: Host) {
+  private constructor(client: Daemon, monitor: Daemon, host: Host, routesSent: () => readonly number[]) {
+    this.#routesSent = routesSent;
     this.#client = client;
     this.#monitor = monitor;
     this.#host = host;
     this.#retransmitsBefore = synRetransmits(host);
   }
 
+  /** @param routesSent when the router's daemon asked its kernel for a route or to drop one, all of them so far and in order. */
   static async start(
     client: Host,
     router: Host,
+    routesSent: () => readonly number[],
     program: string,
     to: { readonly address: string; readonly port: number; readonly perSecond: number; readonly holdMillis: number },
   ): Promise<Traffic> {
     const monitor = router.start("ip", ["-ts", "-o", "-4", "monitor", "route"]);
     const args = [program, to.address, String(to.port), String(to.perSecond), String(to.holdMillis)];
-    const traffic = new Traffic(client.start(process.execPath, args), monitor, client);
+    const traffic = new Traffic(client.start(process.execPath, args), monitor, client, routesSent);
     await traffic.greetings(100);
     return traffic;
   }
@@ -85,28 +94,37 @@ export class Traffic {
   }
 
   /** Moments at which the kernel's route changed: with any change of the next hops flows may move, and with them those under way. */
-  tableChanges(): readonly number[] {
-    return this.#changes().map(({ at }) => at);
+  tableChanges(): readonly Moment[] {
+    return this.#changes().map(({ notBefore, seen }) => ({ notBefore, seen }));
   }
 
   /** Moments at which the kernel took a gateway out of any route. */
   removals(gateway: string): readonly number[] {
     const changes = this.#changes();
-    return changes.flatMap(({ at, gateways }, index) =>
-      !gateways.includes(gateway) && (index === 0 || (changes[index - 1]?.gateways.includes(gateway) ?? false)) ? [at] : [],
+    return changes.flatMap(({ seen, gateways }, index) =>
+      !gateways.includes(gateway) && (index === 0 || (changes[index - 1]?.gateways.includes(gateway) ?? false)) ? [seen] : [],
     );
   }
 
   #changes(): readonly RouteChange[] {
-    return this.#monitor
+    const lines = this.#monitor
       .output()
       .split("\n")
       .flatMap((line) => {
         const at = /^\[([0-9T:.-]+)\]/.exec(line)?.[1];
-        if (at === undefined || !line.includes("proto bgp")) return [];
-        const gateways = line.includes("Deleted ") ? [] : [...line.matchAll(/ via ([0-9.]+)/g)].map((match) => match[1] ?? "");
-        return [{ at: new Date(at).getTime() + Number(/\.(\d+)$/.exec(at)?.[1]?.slice(3) ?? 0) / 1000, gateways }];
+        return at === undefined || !line.includes("proto bgp") ? [] : [{ line, seen: millisOf(at) }];
       });
+    const sent = [...this.#routesSent()];
+    // The first ones are older than this traffic.
+    sent.splice(0, sent.length - lines.filter(({ line }) => isOfDaemon(line)).length);
+    let notBefore: number | undefined;
+    return lines.map(({ line, seen }) => {
+      // What somebody else does to the router's routes, as where it hashes resiliently, follows a change by the daemon.
+      if (isOfDaemon(line)) notBefore = sent.shift();
+      if (notBefore === undefined || notBefore > seen) throw new Error(`nobody asked for this route: ${line}`);
+      const gateways = line.includes("Deleted ") ? [] : [...line.matchAll(/ via ([0-9.]+)/g)].map((match) => match[1] ?? "");
+      return { notBefore, seen, gateways };
+    });
   }
 
   #ends(): readonly string[] {
@@ -118,12 +136,19 @@ export class Traffic {
   }
 }
 
-/** Milliseconds by which the monitor may have stamped a change late: it has its turn when a busy machine gives it one. */
-const LATE_STAMP = 1000;
+/** Connections that may have been opened but not over at the moment. */
+export function inFlightAt(connections: readonly Connection[], { notBefore, seen }: Moment): readonly Connection[] {
+  return connections.filter(({ at, endedAt }) => at <= seen && endedAt >= notBefore);
+}
 
-/** Connections that were opened but not over at a moment that the monitor saw. */
-export function inFlightAt(connections: readonly Connection[], moment: number): readonly Connection[] {
-  return connections.filter(({ at, endedAt }) => at <= moment && endedAt >= moment - LATE_STAMP);
+/** FRR's routes by eBGP have its distance for a metric. */
+function isOfDaemon(line: string): boolean {
+  return / metric 20\b/.test(line);
+}
+
+/** Milliseconds since the epoch, to the microsecond, of a local time like 2026-11-27T08:13:44.541677. */
+function millisOf(text: string): number {
+  return new Date(text).getTime() + Number(/\.(\d+)$/.exec(text)?.[1]?.slice(3) ?? 0) / 1000;
 }
 
 export function failuresOf(connections: readonly Connection[]): readonly Connection[] {

@@ -19,8 +19,9 @@ export interface Share {
   readonly a: Address;
   /** Of the first of the checks 8 to 12 that fails; "" = eligible. */
   readonly reason: string;
-  /** Names the share from step to step. */
+  /** Names the share from step to step: advertisement, and `service address kind` or the block. */
   readonly id: string;
+  readonly what: string;
   /** Check 14 fails. */
   readonly beyond: boolean;
   readonly weight: number | null;
@@ -36,8 +37,19 @@ export interface Candidate {
   readonly shares: readonly Share[];
 }
 
-/** `eligibleBefore`: ids of the shares that were eligible in the step before. */
-export function candidatesOf(world: World, gate: GateState, eligibleBefore: ReadonlySet<string>): Candidate[] {
+/** A share that was eligible in the step before, by its id. */
+export interface EligibleBefore {
+  readonly advertisement: string;
+  /** The id without the advertisement. */
+  readonly what: string;
+  readonly beyond: boolean;
+  /** Of the advertisement then; empty = all. */
+  readonly peers: readonly string[];
+}
+
+type Before = ReadonlyMap<string, EligibleBefore>;
+
+export function candidatesOf(world: World, gate: GateState, eligibleBefore: Before): Candidate[] {
   return world.services.flatMap((s) => {
     const list = addressesOf(s);
     if (list.length === 0) return [{ subject: `${keyOf(s)} - -`, early: s.metadata.deleting ? "serviceDeleted" : "noAddress", shares: [] }];
@@ -50,7 +62,7 @@ export function candidatesOf(world: World, gate: GateState, eligibleBefore: Read
       );
       const allowing = selecting.filter((d) => allows(world, d, kind, a));
       if (allowing.length === 0) return { subject, early: selecting.length > 0 ? "ipNotAllowed" : "noMatchingAdvertisement", shares: [] };
-      return { subject, early: "", shares: allowing.map((d) => shareOf(world, gate, eligibleBefore, s, kind, a, d)) };
+      return { subject, early: "", shares: allowing.map((d) => shareOf(world, gate, eligibleBefore, s, kind, a, d, allowing)) };
     });
   });
 }
@@ -58,17 +70,18 @@ export function candidatesOf(world: World, gate: GateState, eligibleBefore: Read
 function shareOf(
   world: World,
   gate: GateState,
-  eligibleBefore: ReadonlySet<string>,
+  eligibleBefore: Before,
   s: Service,
   kind: AddressKind,
   a: Address,
   d: BGPAdvertisement,
+  asking: readonly BGPAdvertisement[],
 ): Share {
   const { node } = world.options;
-  const id = `${d.metadata.name} ${keyOf(s)} ${formatAddress(a)} ${kind}`;
+  const what = `${keyOf(s)} ${formatAddress(a)} ${kind}`;
   const local = isLocal(s, kind);
   const beforeGate = myNodeReason(world) || endpointReason(world, s, kind, a, d, node);
-  const wasEligible = eligibleBefore.has(id);
+  const wasEligible = wasPast(world, eligibleBefore, what, d, asking);
   const open = (wasEligible || proxyPasses(gate, world, d)) && healthCheckPasses(gate, world, s, a, d, wasEligible);
   const each = d.linkBandwidth?.bytesPerSecondPerEndpoint ?? null;
   const times = !local || (kind === "ClusterIP" && s.internalTrafficPolicy !== "Local") ? 1 : countedOn(world, s, a.family, d, node);
@@ -76,7 +89,8 @@ function shareOf(
     s,
     d,
     a,
-    id,
+    what,
+    id: idOf(d, what),
     prefix: coveringPrefix(d, a, local),
     reason: beforeGate || (open ? "" : "dataplaneNotReady"),
     beyond: isBeyond(world, s, kind, a, d),
@@ -93,17 +107,35 @@ function coveringPrefix(d: BGPAdvertisement, a: Address, local: boolean): Prefix
   return block ?? prefixOf(a, a.family === "IPv4" ? d.aggregationLength : d.aggregationLengthV6);
 }
 
-export function blockShares(world: World, gate: GateState, eligibleBefore: ReadonlySet<string>): Share[] {
-  return world.advertisements
-    .filter((d) => selectsNode(d, world.me))
-    .flatMap((d) =>
-      d.blocks.map((prefix): Share => {
-        const id = `${d.metadata.name} block ${formatPrefix(prefix)}`;
-        const open = eligibleBefore.has(id) || proxyPasses(gate, world, d);
-        const reason = myNodeReason(world) || (open ? "" : "dataplaneNotReady");
-        return { s: null, d, a: prefix.address, id, prefix, reason, beyond: false, weight: null, elsewhere: true };
-      }),
-    );
+export function blockShares(world: World, gate: GateState, eligibleBefore: Before): Share[] {
+  const here = world.advertisements.filter((d) => selectsNode(d, world.me));
+  return here.flatMap((d) =>
+    d.blocks.map((prefix): Share => {
+      const what = `block ${formatPrefix(prefix)}`;
+      const asking = here.filter(({ blocks }) => blocks.some(({ key }) => key === prefix.key));
+      const open = wasPast(world, eligibleBefore, what, d, asking) || proxyPasses(gate, world, d);
+      const reason = myNodeReason(world) || (open ? "" : "dataplaneNotReady");
+      return { s: null, d, a: prefix.address, id: idOf(d, what), what, prefix, reason, beyond: false, weight: null, elsewhere: true };
+    }),
+  );
+}
+
+function idOf(d: BGPAdvertisement, what: string): string {
+  return `${d.metadata.name} ${what}`;
+}
+
+/** It was eligible itself, or takes the place of one that no longer asks, at a peer of this node that both select. */
+function wasPast(world: World, before: Before, what: string, d: BGPAdvertisement, asking: readonly BGPAdvertisement[]): boolean {
+  if (before.has(idOf(d, what))) return true;
+  const selects = (names: readonly string[], peer: string): boolean => names.length === 0 || names.includes(peer);
+  const here = world.peers.filter((p) => selectsNode(p, world.me)).map(({ metadata }) => metadata.name);
+  return [...before.values()].some(
+    (one) =>
+      one.what === what &&
+      !one.beyond &&
+      asking.every(({ metadata }) => metadata.name !== one.advertisement) &&
+      here.some((peer) => selects(one.peers, peer) && selects(d.peers, peer)),
+  );
 }
 
 /** Checks 13 to 15 of a share that is eligible; "" = the prefix is wanted for the peer. */

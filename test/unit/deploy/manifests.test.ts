@@ -154,11 +154,11 @@ requireTools("kubectl")("the manifests in deploy/kustomize", () => {
     expect(stateOf("examples/rack")).toEqual({ name: "state", hostPath: { path: "/var/lib/herald", type: "DirectoryOrCreate" } });
   });
 
-  it("differ with monitoring in the port of the metrics alone", () => {
+  it("differ with metrics in the port of the metrics alone", () => {
     const file = (path: string): Manifest => record(parse(readFileSync(join(FOLDER, path), "utf8")));
-    const { metricsListen, ...admin } = record(file("components/monitoring/herald.yaml")["admin"]);
+    const { metricsListen, ...admin } = record(file("components/metrics/herald.yaml")["admin"]);
     expect(metricsListen).toBe("0.0.0.0:7180");
-    expect(stringify({ ...file("components/monitoring/herald.yaml"), admin })).toBe(stringify(file("base/speaker/herald.yaml")));
+    expect(stringify({ ...file("components/metrics/herald.yaml"), admin })).toBe(stringify(file("base/speaker/herald.yaml")));
   });
 
   it("are labelled, live in a namespace that allows the node's network, and run this version", () => {

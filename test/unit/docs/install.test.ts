@@ -21,7 +21,7 @@ describe("docs/install.md", () => {
     const languages = blocks.map(({ language }) => language);
     expect([...new Set(languages)].sort()).toEqual(["bird", "frr", "sh", "yaml"]);
     expect(blocks.flatMap(({ file }) => (file === "" ? [] : [file]))).toEqual(["my-cluster/kustomization.yaml", "bgp.yaml", "web.yaml"]);
-    expect({ objects: objects.length, kustomizations: kustomizations.length }).toEqual({ objects: 2, kustomizations: 2 });
+    expect({ objects: objects.length, kustomizations: kustomizations.length }).toEqual({ objects: 2, kustomizations: 3 });
     expect(commands.length).toBeGreaterThan(15);
   });
 

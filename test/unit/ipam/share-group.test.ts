@@ -3,7 +3,7 @@ import { addressAt } from "../../../src/ipam/address-number.ts";
 import { type Holding, ShareGroup } from "../../../src/ipam/share-group.ts";
 import { Dice } from "../../support/dice.ts";
 
-const PORTS = ["TCP 80", "TCP 443", "UDP 53"] as const;
+const PORTS = [80, 443, 53] as const;
 
 describe("addresses of one sharing key", () => {
   it("agree with a look at every one of them about the least where ports are free", () => {
@@ -14,7 +14,7 @@ describe("addresses of one sharing key", () => {
       return { address: addressAt("IPv4", value), value };
     });
     /** Who is on it, each with its ports. */
-    const there = holdings.map((): (readonly string[])[] => []);
+    const there = holdings.map((): (readonly number[])[] => []);
     let found = 0;
     let none = 0;
     for (let step = 0; step < 4000; step++) {

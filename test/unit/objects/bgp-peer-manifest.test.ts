@@ -11,6 +11,7 @@ const SPECS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     vrf: "red",
     holdTime: "1m30s",
     keepaliveTime: "10s",
+    sendHoldTime: "3m",
     connectTime: "7s",
     ebgpMultiHop: true,
     multihopTTL: 5,

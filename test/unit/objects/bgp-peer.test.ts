@@ -23,6 +23,7 @@ describe("a BGPPeer with the fewest fields", () => {
       vrf: null,
       holdTimeSeconds: 90,
       keepaliveTimeSeconds: null,
+      sendHoldTimeSeconds: null,
       connectTimeSeconds: 5,
       ebgpMultiHop: false,
       multihopTTL: null,
@@ -69,6 +70,7 @@ describe("fields of a BGPPeer", () => {
     ["holdTime", "3s", { holdTimeSeconds: 3 }],
     ["holdTime", "1h30m", { holdTimeSeconds: 5400 }],
     ["keepaliveTime", "30s", { keepaliveTimeSeconds: 30 }],
+    ["sendHoldTime", "91s", { sendHoldTimeSeconds: 91 }],
     ["connectTime", "1m", { connectTimeSeconds: 60 }],
     ["ebgpMultiHop", true, { ebgpMultiHop: true }],
     ["multihopTTL", 255, { multihopTTL: 255 }],
@@ -106,7 +108,7 @@ describe("fields of a BGPPeer", () => {
   it("take what is right", () => {
     for (const [field, value, expected] of good)
       expect(peer({ [field]: value }), `${field}: ${JSON.stringify(value)}`).toMatchObject(expected);
-    expect(good.length).toBe(32);
+    expect(good.length).toBe(33);
   });
 
   const bad: readonly [string, unknown, string, RegExp][] = [
@@ -140,6 +142,8 @@ describe("fields of a BGPPeer", () => {
     ["holdTime", "90", "invalidValue", /not a duration/],
     ["holdTime", "3500ms", "invalidValue", /whole number of seconds/],
     ["keepaliveTime", "90s", "conflictingFields", /shorter than holdTime/],
+    ["sendHoldTime", "90s", "conflictingFields", /longer than holdTime/],
+    ["sendHoldTime", "0s", "invalidValue", /outside 1s/],
     ["multihopTTL", 256, "outOfRange", /outside/],
     ["ttlSecurityHops", 255, "outOfRange", /outside 1\.\.254/],
     ["password", "x".repeat(81), "invalidValue", /cannot be used/],
@@ -181,7 +185,7 @@ describe("fields of a BGPPeer", () => {
       expect(finding?.field, label).toMatch(field === "interface" ? /^spec\.peerAddress/ : new RegExp(`^spec\\.${field}`));
       if (code !== "conflictingFields") expect(finding?.allowed, label).not.toBe("");
     }
-    expect(bad.length).toBe(54);
+    expect(bad.length).toBe(56);
   });
 
   it("exclude each other where they must", () => {

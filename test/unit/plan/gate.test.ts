@@ -256,6 +256,45 @@ describe("the gate of a Service's health check (check 12b)", () => {
     expect(silent.apply([set(advertisement("all", { dataplaneGate: "Require" }))]).routes).toEqual([]);
   });
 
+  it("withdraws nothing from a router when an advertisement goes that waited for nobody, and one that still waits wants the same", () => {
+    const hasty = advertisement("hasty", { dataplaneGate: "Off" });
+    const others = { dataplaneGate: "Require", peers: ["other"] } as const;
+    const planner = gated("Require");
+    planner.apply([set(peer("other")), set(hasty)]);
+    expect(verdict(planner, VIP)).toBe("announced");
+    expect(planner.apply([gone(hasty)]).routes).toEqual([]);
+    expect(verdict(planner, VIP)).toBe("announced");
+    const check = planner.explain({ type: "address", address: ip(VIP) })?.items[0]?.checks[11];
+    expect(check).toMatchObject({
+      result: "pass",
+      text: `service proxy at ${HEALTHZ} has not answered yet; it was announced already, and the gate withdraws nothing`,
+    });
+    // It is past the gate as any other then.
+    expect(planner.apply([proxy(REFUSED), health(REFUSED)]).routes).toEqual([]);
+    // What the other router never had still waits.
+    const apart = gated("Require");
+    apart.apply([
+      set(advertisement("all", others)),
+      set(peer("other")),
+      set(advertisement("hasty", { dataplaneGate: "Off", peers: ["tor"] })),
+    ]);
+    expect(verdict(apart, VIP)).toBe("announced");
+    expect(apart.apply([gone(hasty)]).routes).toMatchObject([{ peer: "tor", attributes: null }]);
+    expect(verdict(apart, VIP)).toBe("dataplaneNotReady");
+  });
+
+  it("withdraws no block either when another advertisement takes it over", () => {
+    const blocks = [cidr("198.51.100.0/24")];
+    const hasty = advertisement("hasty", { dataplaneGate: "Off", addresses: ["ClusterIP"], blocks });
+    const planner = gated("Require");
+    planner.apply([set(advertisement("careful", { dataplaneGate: "Require", addresses: ["ClusterIP"], blocks }))]);
+    expect(prefixes(planner)).toEqual([]);
+    planner.apply([set(hasty)]);
+    expect(prefixes(planner)).toEqual(["198.51.100.0/24"]);
+    expect(planner.apply([gone(hasty)]).routes).toEqual([]);
+    expect(prefixes(planner)).toEqual(["198.51.100.0/24"]);
+  });
+
   it("an address that is not of this host is not asked: the gate is open and says so", () => {
     const planner = gated("Require");
     planner.apply([proxy(OK), health({ answer: "notAsked", why: "10.0.0.1 is not an address of this host" })]);

@@ -104,6 +104,8 @@ describe("what holds a peer down (docs/sessions.md)", () => {
       openTimeoutMillis: 5000,
       userTimeoutMillis: 610_000,
     });
+    const impatient = peerAccess(withFields({ sendHoldTimeSeconds: 100 }), NO_PASSWORD, loadSystemCalls);
+    expect(impatient.stream.userTimeoutMillis).toBe(110_000);
   });
 
   it("is a person's word, before anything else", () => {
@@ -153,6 +155,7 @@ describe("what a session is made of", () => {
     const quiet: readonly Partial<BGPPeer>[] = [
       { connectTimeSeconds: 9 },
       { keepaliveTimeSeconds: 10 },
+      { sendHoldTimeSeconds: 100 },
       { passive: true },
       { nextHop: { ipv4: null, ipv6: null } },
       { announceLimit: { ipv4: 5, ipv6: null } },
@@ -160,7 +163,7 @@ describe("what a session is made of", () => {
     ];
     for (const fields of resets) expect([fields, needsReset(before, { peer: withFields(fields), routerId: 7 })]).toEqual([fields, true]);
     for (const fields of quiet) expect([fields, needsReset(before, { peer: withFields(fields), routerId: 7 })]).toEqual([fields, false]);
-    expect([resets.length, quiet.length]).toEqual([16, 6]);
+    expect([resets.length, quiet.length]).toEqual([16, 7]);
     expect(needsReset(before, { peer: PLAIN, routerId: 8 })).toBe(true);
     expect(sameEndpoint(PLAIN, withFields({ holdTimeSeconds: 30 }))).toBe(true);
     expect(sameEndpoint(PLAIN, withFields({ peerPort: 1790 }))).toBe(false);

@@ -34,6 +34,11 @@ class CountingPlanner extends Planner {
     }
   }
 
+  /** The log, with slices of decisions in a row as one. */
+  get steps(): (number | "input" | "decide")[] {
+    return this.log.filter((entry, i) => entry !== "decide" || this.log[i - 1] !== "decide");
+  }
+
   get times(): number[] {
     return this.log.filter((entry) => typeof entry === "number");
   }
@@ -172,10 +177,10 @@ describe("the time of a round", () => {
     planner.log.length = 0;
     planning.add([FACT, FACT], 100);
     clock.advance(5);
-    expect(planner.log).toEqual([105, "input", "input", "decide"]);
+    expect(planner.steps).toEqual([105, "input", "input", "decide"]);
     clock.advance(10);
     planning.state({ name: "drain", reason: null });
-    expect(planner.log.slice(4)).toEqual([115, "input", "decide"]);
+    expect(planner.steps.slice(4)).toEqual([115, "input", "decide"]);
   });
 
   it("is known with what is stated before the first sync, and taken anew for the first decisions", () => {
@@ -185,7 +190,7 @@ describe("the time of a round", () => {
     planning.add([FACT], clock.now());
     clock.advance(60_000);
     planning.sync();
-    expect(planner.log).toEqual([100, "input", 60_100, "input", 120_100, "decide"]);
+    expect(planner.steps).toEqual([100, "input", 60_100, "input", 120_100, "decide"]);
   });
 
   it("is one for all slices of a big round, and for what comes while it is under way", async () => {

@@ -29,6 +29,15 @@ function directory(): string {
 }
 
 describe("a speaker's life", () => {
+  it("makes its first decisions after the turn in which the last objects came, which may have been a long one", async () => {
+    const rig = cleanup.add(await startSpeaker(), ({ speaker }) => speaker.stop());
+    rig.source.set(node(), bgpPeer("tor", { passive: true }), advertisement(), ...service("web", "192.0.2.1"));
+    rig.source.sync();
+    expect([[...rig.speaker.view.routes()], rig.speaker.view.ready()]).toEqual([[], false]);
+    await eventually("a route", () => [...rig.speaker.view.routes()].length > 0);
+    expect(rig.speaker.view.ready()).toBe(true);
+  });
+
   it("explains, lists and counts what it decided", async () => {
     const rig = await startListening(cleanup);
     await eventually("a route", () => [...rig.speaker.view.routes()].length > 0);

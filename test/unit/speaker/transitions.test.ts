@@ -4,7 +4,7 @@ import { parseAddress, parsePrefix } from "../../../src/ip/parse.ts";
 import type { Prefix } from "../../../src/ip/prefix.ts";
 import type { PlanChange, Transition } from "../../../src/plan/change.ts";
 import { Timeline } from "../../../src/speaker/timeline.ts";
-import { recordTransitions } from "../../../src/speaker/transitions.ts";
+import { recordTransitions, TransitionLog } from "../../../src/speaker/transitions.ts";
 
 function address(text: string): Address {
   const result = parseAddress(text);
@@ -24,6 +24,20 @@ function transition(service: string, more: Partial<Transition> = {}): Transition
   return { ...line, reason: "noEndpoints", ...more };
 }
 
+function changeOf(routes: PlanChange["routes"], transitions: readonly Transition[]): PlanChange {
+  return {
+    routes,
+    peers: [],
+    transitions,
+    transitionsOmitted: 0,
+    probes: [],
+    wakeAtMillis: null,
+    awaitsGates: false,
+    drain: "none",
+    pending: 0,
+  };
+}
+
 /** Texts of what is recorded when the round reached every kernel at 5 ms, by service. */
 function record(routes: readonly (readonly [string, string])[], transitions: readonly Transition[]): Record<string, string> {
   const timeline = new Timeline();
@@ -35,17 +49,10 @@ function record(routes: readonly (readonly [string, string])[], transitions: rea
       ["tor-2", 7],
     ]),
   };
-  const change: PlanChange = {
-    routes: routes.map(([peer, text]) => ({ peer, prefix: prefix(text), attributes: null })),
-    peers: [],
+  const change = changeOf(
+    routes.map(([peer, text]) => ({ peer, prefix: prefix(text), attributes: null })),
     transitions,
-    transitionsOmitted: 0,
-    probes: [],
-    wakeAtMillis: null,
-    awaitsGates: false,
-    drain: "none",
-    pending: 0,
-  };
+  );
   recordTransitions(timeline, change, round, 1_000_000);
   const events = timeline.read({ service: null, sinceEpochMillis: null });
   expect(events).toHaveLength(transitions.length);
@@ -56,18 +63,7 @@ describe("what a round writes into the timeline", () => {
   it("names the object and its version that caused it", () => {
     const timeline = new Timeline();
     const round = { at: 0, handedAfter: new Map() };
-    const change: PlanChange = {
-      routes: [],
-      peers: [],
-      transitions: [transition("default/a")],
-      transitionsOmitted: 0,
-      probes: [],
-      wakeAtMillis: null,
-      awaitsGates: false,
-      drain: "none",
-      pending: 0,
-    };
-    recordTransitions(timeline, change, round, 1_000_000);
+    recordTransitions(timeline, changeOf([], [transition("default/a")]), round, 1_000_000);
     expect(timeline.read({ service: null, sinceEpochMillis: null })).toEqual([
       {
         at: "1970-01-01T00:16:40.000Z",
@@ -136,5 +132,24 @@ describe("what a round writes into the timeline", () => {
       "default/b": "none; decided after 2.0 ms; handed to the kernel for tor-2 after 7.0 ms",
       "default/c": "none; decided after 2.0 ms; nothing to send",
     });
+  });
+});
+
+describe("the first decisions on a big cluster", () => {
+  const round = { at: 0, handedAfter: new Map() };
+  const many = (name: string) =>
+    changeOf(
+      [],
+      Array.from({ length: 6000 }, (_, index) => transition(`${name}/${index}`)),
+    );
+
+  it("are in the timeline up to ten thousand lines; what comes later is there, however much it is", () => {
+    const timeline = new Timeline();
+    const log = new TransitionLog(timeline);
+    log.record(many("one"), round, 1, true);
+    log.record(many("two"), round, 2, true);
+    log.record(many("three"), round, 3, false);
+    const has = (service: string) => timeline.read({ service, sinceEpochMillis: null }).length;
+    expect([has("one/5999"), has("two/0"), has("three/5999")]).toEqual([1, 0, 1]);
   });
 });

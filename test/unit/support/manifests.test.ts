@@ -91,6 +91,7 @@ const FULL: readonly ClusterObject[] = [
     vrf: "red",
     holdTimeSeconds: 30,
     keepaliveTimeSeconds: 10,
+    sendHoldTimeSeconds: 60,
     connectTimeSeconds: 7,
     ebgpMultiHop: true,
     multihopTTL: 3,

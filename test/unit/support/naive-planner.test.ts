@@ -71,11 +71,15 @@ describe("check 12a of the naive planner", () => {
     ).toBe("dataplaneNotReady");
   });
 
-  it("withdraws nothing that was let through, by the advertisement's name", () => {
-    const scene = new Scene([...world({ dataplaneGate: "Off" }), clusterWeb]).step([GATE]);
-    expect(scene.step([], advertisement("all", { dataplaneGate: "Require" })).verdict()).toBe("announced");
-    scene.step([], advertisement("other"));
-    expect(scene.without(advertisement("all")).verdict()).toBe("dataplaneNotReady");
+  it("withdraws nothing that was let through: by the advertisement's name, or by one that takes its place at the same peer", () => {
+    const letThrough = () => {
+      const scene = new Scene([...world({ dataplaneGate: "Off" }), clusterWeb]).step([GATE]);
+      expect(scene.step([], advertisement("all", { dataplaneGate: "Require" })).verdict()).toBe("announced");
+      return scene;
+    };
+    expect(letThrough().step([], advertisement("other")).without(advertisement("all")).verdict()).toBe("announced");
+    const elsewhere = advertisement("other", { peers: ["another"] });
+    expect(letThrough().step([], elsewhere).without(advertisement("all")).verdict()).toBe("dataplaneNotReady");
   });
 
   it("holds for blocks, which stay once they are announced", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PeerEvent, Slot, StateName } from "../../../../src/bgp/fsm/session.ts";
+import type { PeerEvent, SessionSettings, Slot, StateName } from "../../../../src/bgp/fsm/session.ts";
 import { HEADER_ERROR } from "../../../../src/bgp/wire/iana.ts";
 import type { Message } from "../../../../src/bgp/wire/messages.ts";
 import { WireError } from "../../../../src/errors.ts";
@@ -322,8 +322,11 @@ describe("the end of a connection", () => {
 
 describe("send hold timer (RFC 9687)", () => {
   /** The router stays alive and reads nothing. */
-  function unread(holdTimeSeconds: number, progressAt: number | null): number {
-    const driver = new FsmDriver({ ...OUR_SETTINGS, holdTimeSeconds }).established("outgoing", routerOpen({ holdTimeSeconds }));
+  function unread(holdTimeSeconds: number, progressAt: number | null, configured: Partial<SessionSettings> = {}): number {
+    const driver = new FsmDriver({ ...OUR_SETTINGS, ...configured, holdTimeSeconds }).established(
+      "outgoing",
+      routerOpen({ holdTimeSeconds }),
+    );
     for (let second = 1; second < 1_000_000; second++) {
       driver.advance(1000);
       driver.message("outgoing", KEEPALIVE);
@@ -346,6 +349,26 @@ describe("send hold timer (RFC 9687)", () => {
 
   it("starts again when the kernel took octets", () => {
     expect(unread(90, 400)).toBe(880);
+  });
+
+  it("waits as long as an operator says, shorter or longer", () => {
+    expect(unread(90, null, { sendHoldTimeSeconds: 100 })).toBe(100);
+    expect(unread(90, 50, { sendHoldTimeSeconds: 900 })).toBe(950);
+  });
+});
+
+describe("a session that the kernel gives up", () => {
+  it("says that the router acknowledges nothing, unlike one that is closed", () => {
+    const ended = (why: string) => {
+      const driver = new FsmDriver(OUR_SETTINGS).established("outgoing", routerOpen());
+      return driver
+        .handle({ name: "tcpClosed", slot: "outgoing", why })
+        .flatMap((action) => (action.name === "error" ? [action.error.text] : []));
+    };
+    expect(ended("connection timed out")).toEqual([
+      "the router has acknowledged nothing from us for too long (connection timed out): check firewalls on the way to it, and its BGP daemon",
+    ]);
+    expect(ended("connection reset by the peer")).toEqual(["the connection was closed (connection reset by the peer)"]);
   });
 });
 
