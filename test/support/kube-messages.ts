@@ -118,73 +118,190 @@ export function hasMessages(kind: string): boolean {
 }
 
 /** The object without `kind` and `apiVersion`, which stand around it. */
-export function messageOf(kind: string, { kind: _kind, apiVersion: _apiVersion, ...object }: Values): Buffer {
-  const fields = KINDS.get(kind);
-  if (fields === undefined) throw new Error(`${kind} has no message`);
-  return written(fields, object);
+export function messageOf(kind: string, values: Values): Buffer {
+  return made((out) => object(out, kind, values));
 }
 
 /** A message with its magic number and its `runtime.Unknown`: a whole answer. */
 export function wrapped(kind: string, apiVersion: string, message: Buffer): Buffer {
-  const typeMeta = Buffer.concat([delimited(1, Buffer.from(apiVersion)), delimited(2, Buffer.from(kind))]);
-  const empty = Buffer.alloc(0);
-  return Buffer.concat([Buffer.from("k8s\0"), delimited(1, typeMeta), delimited(2, message), delimited(3, empty), delimited(4, empty)]);
+  return made((out) => unknown(out, kind, apiVersion, () => out.octets(message)));
 }
 
 /** An event of a watch, in its frame. */
-export function frameOf(type: string, kind: string, apiVersion: string, object: Values): Buffer {
-  const event = Buffer.concat([
-    delimited(1, Buffer.from(type)),
-    delimited(2, delimited(1, wrapped(kind, apiVersion, messageOf(kind, object)))),
-  ]);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(event.length);
-  return Buffer.concat([length, event]);
+export function frameOf(type: string, kind: string, apiVersion: string, values: Values): Buffer {
+  const frame = made((out) => {
+    out.octets(Buffer.alloc(LENGTH_OCTETS));
+    out.text(1, type);
+    out.nested(2, () => out.nested(1, () => unknown(out, kind, apiVersion, () => object(out, kind, values))));
+  });
+  frame.writeUInt32BE(frame.length - LENGTH_OCTETS);
+  return frame;
 }
 
 /** A list of items that are written already. */
 export function listOf(kind: string, apiVersion: string, metadata: Values, items: readonly Uint8Array[]): Buffer {
-  const head = written({ resourceVersion: [2, "text"], continue: [3, "text"] }, metadata);
-  return wrapped(`${kind}List`, apiVersion, Buffer.concat([delimited(1, head), ...items.map((item) => delimited(2, item))]));
-}
-
-/** A field of octets: a text, or a message in a message. */
-export function delimited(number: number, octets: Uint8Array): Buffer {
-  return Buffer.concat([tag(number, 2), varint(octets.length), octets]);
-}
-
-function written(fields: Fields, values: unknown): Buffer {
-  if (typeof values !== "object" || values === null) throw new Error(`${JSON.stringify(values)} is no object`);
-  return Buffer.concat(
-    Object.entries(values).flatMap(([name, value]) => {
-      const field = fields[name];
-      if (field === undefined) throw new Error(`no table has the field ${name}`);
-      return value === undefined || value === null ? [] : [fieldOf(...field, value)];
+  return made((out) =>
+    unknown(out, `${kind}List`, apiVersion, () => {
+      out.nested(1, () => fields(out, { resourceVersion: [2, "text"], continue: [3, "text"] }, metadata));
+      for (const item of items) out.nested(2, () => out.octets(item));
     }),
   );
 }
 
-function fieldOf(number: number, type: Type, value: unknown): Buffer {
-  if (isRepeated(type)) return Buffer.concat(listed(value).map((one) => fieldOf(number, type[0], one)));
+/** A field of octets: a text, or a message in a message. */
+export function delimited(number: number, octets: Uint8Array): Buffer {
+  return made((out) => out.nested(number, () => out.octets(octets)));
+}
+
+/** Characters. */
+const SHORT = 40;
+/** Before the event of a watch stands how long it is. */
+const LENGTH_OCTETS = 4;
+
+/** Octets as they come, in one buffer that grows: a server that is measured against must not be what is slow. */
+class Writer {
+  #octets = Buffer.allocUnsafe(8 << 10);
+  #length = 0;
+
+  get written(): Buffer {
+    return this.#octets.subarray(0, this.#length);
+  }
+
+  octets(octets: Uint8Array): void {
+    this.#room(octets.length);
+    this.#octets.set(octets, this.#length);
+    this.#length += octets.length;
+  }
+
+  number(number: number, value: number): void {
+    this.#varint(number * 8);
+    this.#varint(value);
+  }
+
+  text(number: number, text: string): void {
+    this.nested(number, () => {
+      this.#room(3 * text.length);
+      for (let i = 0; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        // Calling into the runtime costs more than a short text.
+        if (code >= 128 || i === SHORT) {
+          this.#length += this.#octets.write(text.slice(i), this.#length);
+          return;
+        }
+        this.#octets[this.#length++] = code;
+      }
+    });
+  }
+
+  /** A field of what `body` writes, with its length before it: one octet, unless it proves to be longer. */
+  nested(number: number, body: () => void): void {
+    this.#varint(number * 8 + 2);
+    this.#room(1);
+    const start = ++this.#length;
+    body();
+    const end = this.#length;
+    const longer = sizeOf(end - start) - 1;
+    if (longer > 0) {
+      this.#room(longer);
+      this.#octets.copyWithin(start + longer, start, end);
+    }
+    this.#length = start - 1;
+    this.#varint(end - start);
+    this.#length = end + longer;
+  }
+
+  #varint(value: number): void {
+    this.#room(10);
+    let left = value;
+    for (; left >= 128; left = Math.floor(left / 128)) this.#octets[this.#length++] = (left % 128) | 128;
+    this.#octets[this.#length++] = left;
+  }
+
+  #room(octets: number): void {
+    if (this.#length + octets <= this.#octets.length) return;
+    const grown = Buffer.allocUnsafe(2 * (this.#length + octets));
+    this.#octets.copy(grown);
+    this.#octets = grown;
+  }
+}
+
+/** Of a length as a varint. */
+function sizeOf(value: number): number {
+  return value < 128 ? 1 : 1 + sizeOf(Math.floor(value / 128));
+}
+
+function made(write: (out: Writer) => void): Buffer {
+  const out = new Writer();
+  write(out);
+  return out.written;
+}
+
+/** `runtime.Unknown`, with the magic number before it. */
+function unknown(out: Writer, kind: string, apiVersion: string, raw: () => void): void {
+  out.octets(MAGIC);
+  out.nested(1, () => {
+    out.text(1, apiVersion);
+    out.text(2, kind);
+  });
+  out.nested(2, raw);
+  out.text(3, "");
+  out.text(4, "");
+}
+
+const MAGIC = Buffer.from("k8s\0");
+
+function object(out: Writer, kind: string, { kind: _kind, apiVersion: _apiVersion, ...rest }: Values): void {
+  const known = KINDS.get(kind);
+  if (known === undefined) throw new Error(`${kind} has no message`);
+  fields(out, known, rest);
+}
+
+function fields(out: Writer, known: Fields, values: unknown): void {
+  if (typeof values !== "object" || values === null) throw new Error(`${JSON.stringify(values)} is no object`);
+  for (const [name, value] of Object.entries(values)) {
+    const field = known[name];
+    if (field === undefined) throw new Error(`no table has the field ${name}`);
+    if (value !== undefined && value !== null) one(out, ...field, value);
+  }
+}
+
+function one(out: Writer, number: number, type: Type, value: unknown): void {
+  if (isRepeated(type)) {
+    for (const item of listed(value)) one(out, number, type[0], item);
+    return;
+  }
   switch (type) {
     case "text":
-      return delimited(number, Buffer.from(String(value)));
+      return out.text(number, String(value));
     case "number":
-      return Buffer.concat([tag(number, 0), varint(Number(value))]);
+      return out.number(number, Number(value));
     case "boolean":
-      return Buffer.concat([tag(number, 0), varint(value === true ? 1 : 0)]);
+      return out.number(number, value === true ? 1 : 0);
     case "time":
-      return delimited(number, Buffer.concat([fieldOf(1, "number", Date.parse(String(value)) / 1000), fieldOf(2, "number", 0)]));
+      return out.nested(number, () => {
+        out.number(1, Date.parse(String(value)) / 1000);
+        out.number(2, 0);
+      });
     case "map":
-      return Buffer.concat(Object.entries(Object(value)).map(([key, text]) => delimited(number, entry(key, text))));
+      for (const [key, text] of Object.entries(Object(value))) {
+        out.nested(number, () => {
+          out.text(1, key);
+          out.text(2, String(text));
+        });
+      }
+      return;
     case "json":
-      return delimited(number, delimited(1, Buffer.from(JSON.stringify(value))));
+      return out.nested(number, () => out.text(1, JSON.stringify(value)));
     case "number or text": {
-      const [kind, whole, text] = typeof value === "number" ? [0, value, ""] : [1, 0, String(value)];
-      return delimited(number, Buffer.concat([fieldOf(1, "number", kind), fieldOf(2, "number", whole), fieldOf(3, "text", text)]));
+      const isNumber = typeof value === "number";
+      return out.nested(number, () => {
+        out.number(1, isNumber ? 0 : 1);
+        out.number(2, isNumber ? value : 0);
+        out.text(3, isNumber ? "" : String(value));
+      });
     }
     default:
-      return delimited(number, written(type, value));
+      return out.nested(number, () => fields(out, type, value));
   }
 }
 
@@ -195,20 +312,4 @@ function isRepeated(type: Type): type is readonly [Type] {
 function listed(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw new Error(`${JSON.stringify(value)} is no list`);
   return value;
-}
-
-function entry(key: string, value: unknown): Buffer {
-  return Buffer.concat([fieldOf(1, "text", key), fieldOf(2, "text", value)]);
-}
-
-function tag(number: number, wire: number): Buffer {
-  return varint(number * 8 + wire);
-}
-
-function varint(value: number): Buffer {
-  const octets: number[] = [];
-  let left = value;
-  for (; left >= 128; left = Math.floor(left / 128)) octets.push((left % 128) | 128);
-  octets.push(left);
-  return Buffer.from(octets);
 }
