@@ -272,16 +272,20 @@ function one(out: Writer, number: number, type: Type, value: unknown): void {
   }
   switch (type) {
     case "text":
-      return out.text(number, String(value));
+      out.text(number, String(value));
+      break;
     case "number":
-      return out.number(number, Number(value));
+      out.number(number, Number(value));
+      break;
     case "boolean":
-      return out.number(number, value === true ? 1 : 0);
+      out.number(number, value === true ? 1 : 0);
+      break;
     case "time":
-      return out.nested(number, () => {
+      out.nested(number, () => {
         out.number(1, Date.parse(String(value)) / 1000);
         out.number(2, 0);
       });
+      break;
     case "map":
       for (const [key, text] of Object.entries(Object(value))) {
         out.nested(number, () => {
@@ -289,19 +293,21 @@ function one(out: Writer, number: number, type: Type, value: unknown): void {
           out.text(2, String(text));
         });
       }
-      return;
+      break;
     case "json":
-      return out.nested(number, () => out.text(1, JSON.stringify(value)));
+      out.nested(number, () => out.text(1, JSON.stringify(value)));
+      break;
     case "number or text": {
       const isNumber = typeof value === "number";
-      return out.nested(number, () => {
+      out.nested(number, () => {
         out.number(1, isNumber ? 0 : 1);
         out.number(2, isNumber ? value : 0);
         out.text(3, isNumber ? "" : String(value));
       });
+      break;
     }
     default:
-      return out.nested(number, () => fields(out, type, value));
+      out.nested(number, () => fields(out, type, value));
   }
 }
 
