@@ -211,6 +211,58 @@ describe("the time of a round", () => {
   });
 });
 
+describe("a round that goes on for long", () => {
+  /** 100 Services to decide, 2 ms each, and `during` what happens as each call of the planner ends. */
+  function longRound(during: (decided: number, made: ReturnType<typeof rig>) => void) {
+    const made = rig(0);
+    const { planning, planner } = made;
+    planning.sync();
+    made.rounds.length = 0;
+    planner.log.length = 0;
+    const decide = planner.decide.bind(planner);
+    let calls = 0;
+    planner.slow = 2;
+    planner.decide = () => {
+      const change = decide(1);
+      during(++calls, made);
+      return change;
+    };
+    planning.add(
+      Array.from({ length: 100 }, () => FACT),
+      100,
+    );
+    return made;
+  }
+
+  it("takes in what comes within 100 ms, and lets the rest wait for its end, so that what is decided leaves", async () => {
+    const { planning, planner, rounds } = longRound((calls, { planning: under }) => {
+      // Something changes with every call: for ever, as far as the round can know.
+      if (calls <= 500) under.add([FACT], 1000 + calls);
+    });
+    await settled(planning);
+    expect(rounds.length).toBeGreaterThan(3);
+    expect(rounds[0]).toMatchObject({ at: 100 });
+    // So many calls of 2 ms, and a change that joined with each.
+    expect(rounds[0]?.noted).toBe(100 + 50);
+    // The second one is timed from the first change that waited.
+    expect(rounds[1]?.at).toBe(1000 + 51);
+    expect(planner.noted).toBe(600);
+  });
+
+  it("takes in facts to its end: whoever waits for its decisions has been heard", async () => {
+    let heard = 0;
+    const { planning, planner, rounds } = longRound((calls, { planning: under, planner: asked }) => {
+      if (calls === 80) under.add([FACT, FACT, FACT], 1080);
+      if (calls === 90) under.state({ name: "drain", reason: null });
+      if (calls === 100) heard = asked.noted;
+    });
+    await settled(planning);
+    expect(heard).toBe(101);
+    expect(rounds.map(({ noted }) => noted)).toEqual([101, 104]);
+    expect(planner.waiting).toBe(0);
+  });
+});
+
 describe("a round by time alone", () => {
   it("comes when the last one said, with nothing but the time, and its clock starts then", () => {
     const { planning, planner, clock, rounds } = rig(5);
