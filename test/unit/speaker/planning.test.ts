@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { formatPrefix } from "../../../src/ip/format.ts";
 import type { PlanChange } from "../../../src/plan/change.ts";
 import { DEFAULT_PLANNER_OPTIONS } from "../../../src/plan/change.ts";
 import type { Input } from "../../../src/plan/facts.ts";
 import { Planner } from "../../../src/plan/planner.ts";
 import { Planning } from "../../../src/speaker/planning.ts";
+import { advertisement, endpoint, gone, ip, node, peer, service, set, slice } from "../../support/cluster-objects.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 /** A planner that counts: every input but the time is one Service to decide. */
@@ -260,6 +262,47 @@ describe("a round that goes on for long", () => {
     expect(heard).toBe(101);
     expect(rounds.map(({ noted }) => noted)).toEqual([101, 104]);
     expect(planner.waiting).toBe(0);
+  });
+});
+
+describe("a cluster that keeps changing", () => {
+  it("lets a withdrawal leave, although an advertisement of every Service changes faster than they can be looked through", async () => {
+    let now = 0;
+    let waits: string[] = [];
+    const left: { readonly prefix: string; readonly afterMed: number }[] = [];
+    const planner = new Planner({ node: "n1", ...DEFAULT_PLANNER_OPTIONS });
+    let med = 0;
+    const planning: Planning = new Planning({
+      clock: new FakeClock(),
+      planner,
+      // Every look at the time is a tenth of a millisecond of work.
+      meter: () => (now += 0.1),
+      coalesceMillis: () => 0,
+      changed: ({ routes }) => {
+        for (const { prefix, attributes } of routes) if (attributes === null) waits.push(formatPrefix(prefix));
+        if (med === 0 || med >= 1000) return;
+        planning.add([set(advertisement("all", { med: ++med }))], now);
+        if (med === 20) planning.add([gone(slice("s50", []))], now);
+      },
+      decided: () => {
+        for (const prefix of waits) left.push({ prefix, afterMed: med });
+        waits = [];
+      },
+    });
+    const addressOf = (i: number) => `203.0.113.${i}`;
+    planning.add([set(node("n1")), set(peer("tor")), set(advertisement("all"))], 0);
+    for (let i = 0; i < 60; i++) {
+      planning.add([set(service(`s${i}`, { loadBalancerIPs: [ip(addressOf(i))] })), set(slice(`s${i}`, [endpoint("10.1.0.1", "n1")]))], 0);
+    }
+    planning.sync();
+    await settled(planning);
+    expect(planner.routes()).toHaveLength(60);
+    med = 1;
+    planning.add([set(advertisement("all", { med }))], now);
+    await settled(planning);
+    expect(med).toBe(1000);
+    expect(left.map(({ prefix }) => prefix)).toEqual([`${addressOf(50)}/32`]);
+    expect(left[0]?.afterMed).toBeLessThan(500);
   });
 });
 
