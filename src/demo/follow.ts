@@ -60,11 +60,11 @@ async function firstTable(stage: Stage, signal: AbortSignal): Promise<RouterTabl
   return settled(stage, signal);
 }
 
-async function isComplete({ router, urls }: Stage, services: number): Promise<boolean> {
-  const decided = await Promise.all([...urls.values()].map((url) => readJson<ServicesView>(`${url}/api/v1/services`)));
+async function isComplete(stage: Stage, services: number): Promise<boolean> {
+  const decided = await askAll<ServicesView>(stage, "services");
   if (!decided.every(({ items }) => new Set(items.map(({ service }) => service)).size === services)) return false;
-  const sent = await Promise.all([...urls.values()].map((url) => readJson<RoutesView>(`${url}/api/v1/routes`)));
-  const heard = (await router.table()).reduce((sum, { paths }) => sum + paths.length, 0);
+  const sent = await askAll<RoutesView>(stage, "routes");
+  const heard = (await stage.router.table()).reduce((sum, { paths }) => sum + paths.length, 0);
   return heard === sent.reduce((sum, { items }) => sum + items.length, 0);
 }
 
@@ -130,7 +130,7 @@ function followErrors(stage: Stage, paint: Paint, output: FollowOutput): () => v
 }
 
 async function readNegatives(stage: Stage): Promise<Negative[]> {
-  const replies = await Promise.all([...stage.urls.values()].map((url) => readJson<ServicesView>(`${url}/api/v1/services`)));
+  const replies = await askAll<ServicesView>(stage, "services");
   return replies.flatMap(({ node, items }) =>
     items
       .filter(({ announced }: ServiceView) => !announced)
@@ -140,8 +140,13 @@ async function readNegatives(stage: Stage): Promise<Negative[]> {
 
 /** Prefix → Services that announce it. */
 async function readOwners(stage: Stage): Promise<ReadonlyMap<string, string>> {
-  const replies = await Promise.all([...stage.urls.values()].map((url) => readJson<RoutesView>(`${url}/api/v1/routes`)));
+  const replies = await askAll<RoutesView>(stage, "routes");
   return new Map(replies.flatMap(({ items }) => items.map(({ prefix, owners }: RouteView) => [prefix, owners.join(", ")] as const)));
+}
+
+/** What every speaker's API answers. */
+function askAll<T>({ urls }: Stage, what: "services" | "routes"): Promise<T[]> {
+  return Promise.all([...urls.values()].map((url) => readJson<T>(`${url}/api/v1/${what}`)));
 }
 
 async function readJson<T>(url: string): Promise<T> {

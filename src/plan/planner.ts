@@ -304,7 +304,7 @@ export class Planner {
       return;
     }
     const wanted = scene.decide(question, index, null, old === undefined ? undefined : wantedOf(old));
-    if (listIsNew || round.touched.has(address.key)) round.touchBy(entry, address, cause, before).after = wanted.announcement;
+    if (listIsNew || round.touched.has(address.key)) round.touchBy(entry, address, cause, before);
     else if (this.#outlet.limits || (before ?? NOTHING).key !== wanted.announcement.key) {
       const age = this.#outlet.limits ? () => service.metadata.creationTimestamp : AGELESS;
       this.#sending.want({ prefix: hostPrefix(address), before: before ?? NOTHING, after: wanted.announcement, age, cause }, round);
