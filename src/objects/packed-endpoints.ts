@@ -26,7 +26,7 @@ export class PackedEndpoints implements EndpointList {
   constructor(family: Family, endpoints: readonly Endpoint[]) {
     this.#family = family;
     this.#keys = endpoints.map(({ address }) => address.key).join("");
-    this.#flags = repeated(String.fromCharCode(...endpoints.map(flagsOf)));
+    this.#flags = repeated(endpoints.map((endpoint) => String.fromCharCode(flagsOf(endpoint))).join(""));
     this.#nodes = endpoints.map(({ nodeName }) => nodeName);
     this.#pods = endpoints.map(({ pod }) => (pod === null || pod.includes(BETWEEN_PODS) ? "" : pod)).join(BETWEEN_PODS);
   }

@@ -45,6 +45,12 @@ describe("the endpoints of a slice", () => {
     expect([...new PackedEndpoints("IPv4", [])]).toEqual([]);
   });
 
+  it("may be more than a call takes arguments", () => {
+    const [one] = endpoints("IPv4");
+    const packed = new PackedEndpoints("IPv4", new Array<Endpoint>(300_000).fill(one as Endpoint));
+    expect(packed.length).toBe(300_000);
+  });
+
   it("keep their Pods apart where one has no name that a Pod can have", () => {
     const list = endpoints("IPv4").map((one, index) => (index === 3 ? { ...one, pod: "a\nb" } : one));
     expect([...new PackedEndpoints("IPv4", list)].map(({ pod }) => pod)).toEqual([
