@@ -12,6 +12,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { PROTOBUF_TYPE } from "../src/kube/meta-messages.ts";
 import { populatedApiServer } from "./support/populated-api-server.ts";
 import { serveRecording } from "./support/recorded-api-server.ts";
 import { followSource, type ServerAccess } from "./support/source-clients.ts";
@@ -137,7 +138,13 @@ async function read(how: string, command: readonly string[]): Promise<void> {
   print(how, rounds);
 }
 
-async function curl({ url, ca, token }: ServerAccess): Promise<void> {
+/** What the server says in JSON, and in what the source asks it for. */
+async function curl(access: ServerAccess): Promise<void> {
+  await curlAs("curl", "application/json", access);
+  await curlAs("curl, protobuf", PROTOBUF_TYPE, access);
+}
+
+async function curlAs(how: string, accept: string, { url, ca, token }: ServerAccess): Promise<void> {
   const file = join(directory, "ca.pem");
   writeFileSync(file, ca);
   const rounds: Record<string, number>[] = [];
@@ -145,13 +152,17 @@ async function curl({ url, ca, token }: ServerAccess): Promise<void> {
     const began = performance.now();
     const targets = LISTS.flatMap((path) => ["-o", "/dev/null", `${url}${path}`]);
     const authorization = token === undefined ? [] : ["-H", `Authorization: Bearer ${token}`];
-    const child = spawn("curl", ["-sSf", "--no-progress-meter", "--http2", "-Z", "--cacert", file, ...authorization, ...targets], {
-      stdio: "inherit",
-    });
+    const child = spawn(
+      "curl",
+      ["-sSf", "--no-progress-meter", "--http2", "-Z", "-H", `Accept: ${accept}`, "--cacert", file, ...authorization, ...targets],
+      {
+        stdio: "inherit",
+      },
+    );
     await new Promise((resolve) => child.once("close", resolve));
     rounds.push({ millis: Math.round(performance.now() - began) });
   }
-  print("curl", rounds);
+  print(how, rounds);
 }
 
 /** The bundle as it ships; time from its connection, memory and CPU time of the whole process. */

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { builtins } from "./bundle/builtins.mjs";
 
 // What the image has in deploy/image/herald, where a figure depends on it.
 const NODE_OPTIONS = { conditions: ["--max-semi-space-size=4"] };
@@ -43,8 +44,9 @@ async function runBenchmark(name) {
     target: "node20.19",
     format: "esm",
     external: ["koffi", "esbuild"],
+    plugins: [builtins],
     banner: {
-      js: 'import { createRequire as benchCreateRequire } from "node:module";\nconst require = benchCreateRequire(import.meta.url);',
+      js: 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);',
     },
     define: { HERALD_VERSION: '"bench"', HERALD_COMMIT: '"bench"' },
     sourcemap: "inline",

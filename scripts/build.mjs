@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { builtins } from "./bundle/builtins.mjs";
 import { buildRecord, digestInputs, isBuilt } from "./setup/freshness.mjs";
 import { thirdParty } from "./third-party.mjs";
 
@@ -19,8 +20,7 @@ const ENTRIES = { herald: "src/main.ts", "bfd-worker": "src/speaker/bfd-worker.t
 
 // Packages inside the bundle are CommonJS in part and call `require` for Node's own modules.
 const BANNER = `#!/usr/bin/env node
-import { createRequire as heraldCreateRequire } from "node:module";
-const require = heraldCreateRequire(import.meta.url);`;
+const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);`;
 
 // Of the Kubernetes client the bundle needs KubeConfig alone: the module that has it, without what that imports for calls Herald never makes.
 const ALIASES = {
@@ -71,6 +71,7 @@ async function bundle() {
       format: "esm",
       external: ["koffi"],
       alias: ALIASES,
+      plugins: [builtins],
       banner: { js: BANNER },
       define: stamp(),
       sourcemap: true,

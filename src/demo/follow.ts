@@ -14,11 +14,13 @@ export interface FollowOutput {
 /** The decisions behind a table follow it by less than this; and an edit of several addresses is one change. */
 const QUIET_MILLIS = 120;
 
+/** The first table waits at most so long for every speaker: then it is shown as it is. */
+const FIRST_MILLIS = 10_000;
+
 /** Starts the cluster, shows the router's table, then every change of it, until the signal. */
 export async function followChanges(stage: Stage, signal: AbortSignal, output: FollowOutput): Promise<void> {
   const paint = paintWith(output.colour);
-  stage.workspace.placeServices();
-  let table = await settled(stage, signal);
+  let table = await firstTable(stage, signal);
   if (signal.aborted) return;
   let negatives = await readNegatives(stage);
   output.write(heading(stage, paint));
@@ -47,6 +49,23 @@ function heading({ router, urls }: Stage, paint: Paint): string {
   const lines = [`${paint.bold(router.product)} and ${urls.size} speakers are up. Status of each:`];
   for (const [node, url] of urls) lines.push(`  ${node}   ${url}/`);
   return `${lines.join("\n")}\n\n`;
+}
+
+/** The table of all Services: every speaker has decided on them, and the router has heard each route. */
+async function firstTable(stage: Stage, signal: AbortSignal): Promise<RouterTable> {
+  const services = stage.workspace.placeServices();
+  const end = performance.now() + FIRST_MILLIS;
+  while (!signal.aborted && performance.now() < end && !(await isComplete(stage, services)))
+    await stage.router.changed(signal, QUIET_MILLIS);
+  return settled(stage, signal);
+}
+
+async function isComplete(stage: Stage, services: number): Promise<boolean> {
+  const decided = await askAll<ServicesView>(stage, "services");
+  if (!decided.every(({ items }) => new Set(items.map(({ service }) => service)).size === services)) return false;
+  const sent = await askAll<RoutesView>(stage, "routes");
+  const heard = (await stage.router.table()).reduce((sum, { paths }) => sum + paths.length, 0);
+  return heard === sent.reduce((sum, { items }) => sum + items.length, 0);
 }
 
 /** The table after it has been quiet for a moment. */
@@ -111,7 +130,7 @@ function followErrors(stage: Stage, paint: Paint, output: FollowOutput): () => v
 }
 
 async function readNegatives(stage: Stage): Promise<Negative[]> {
-  const replies = await Promise.all([...stage.urls.values()].map((url) => readJson<ServicesView>(`${url}/api/v1/services`)));
+  const replies = await askAll<ServicesView>(stage, "services");
   return replies.flatMap(({ node, items }) =>
     items
       .filter(({ announced }: ServiceView) => !announced)
@@ -121,8 +140,13 @@ async function readNegatives(stage: Stage): Promise<Negative[]> {
 
 /** Prefix → Services that announce it. */
 async function readOwners(stage: Stage): Promise<ReadonlyMap<string, string>> {
-  const replies = await Promise.all([...stage.urls.values()].map((url) => readJson<RoutesView>(`${url}/api/v1/routes`)));
+  const replies = await askAll<RoutesView>(stage, "routes");
   return new Map(replies.flatMap(({ items }) => items.map(({ prefix, owners }: RouteView) => [prefix, owners.join(", ")] as const)));
+}
+
+/** What every speaker's API answers. */
+function askAll<T>({ urls }: Stage, what: "services" | "routes"): Promise<T[]> {
+  return Promise.all([...urls.values()].map((url) => readJson<T>(`${url}/api/v1/${what}`)));
 }
 
 async function readJson<T>(url: string): Promise<T> {

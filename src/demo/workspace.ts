@@ -61,10 +61,11 @@ log: { level: info, format: json }
     return path;
   }
 
-  placeServices(): void {
-    for (const file of readdirSync(join(this.#origin, "services"))) {
-      this.#replace(join("services", file), readFileSync(join(this.#origin, "services", file), "utf8"));
-    }
+  /** @returns how many there are, each in a file of its own */
+  placeServices(): number {
+    const files = readdirSync(join(this.#origin, "services"));
+    for (const file of files) this.#replace(join("services", file), readFileSync(join(this.#origin, "services", file), "utf8"));
+    return files.length;
   }
 
   /** Edits files of the cluster, each file at once. @throws {Error} when a text is not there: files and scenario have come apart */

@@ -29,6 +29,11 @@ export function addressFromOctets(octets: Uint8Array): Address {
   }
 }
 
+/** The address whose {@link Address.key} it is. */
+export function addressOfKey(key: string): Address {
+  return new KeyedAddress(key.length === 4 ? "IPv4" : "IPv6", key);
+}
+
 /** @param value the four octets as one number, the first the highest */
 export function addressFromQuad(value: number): Address {
   return new KeyedAddress("IPv4", String.fromCharCode(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff));

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { RequestBudget } from "./budget.ts";
 import type { Connection, RequestHead, ResponseHead } from "./connection.ts";
@@ -7,9 +8,12 @@ import { dial, sameWay } from "./dial.ts";
 import { failureOfError, failureOfStatus, failureWith, type KubeFailure, type Outcome } from "./failure.ts";
 import { fieldsOf } from "./fields.ts";
 import { ListSplitter } from "./list-splitter.ts";
-import { octetsOf, textOf } from "./octets.ts";
+import { isProtobuf, PROTOBUF_TYPE } from "./meta-messages.ts";
+import { bodyOf, octetsOf } from "./octets.ts";
+import { Pace } from "./pace.ts";
 import { pathOf, type Query, type Resource, type Selection } from "./resource.ts";
 import { type WatchEvent, WatchLines } from "./watch-events.ts";
+import { WatchFrames } from "./watch-frames.ts";
 
 export interface KubeClientOptions {
   readonly credentials: Credentials;
@@ -92,8 +96,13 @@ export class KubeClient {
    */
   async watch(selection: Selection, query: WatchQuery, signal: AbortSignal): Promise<Outcome<AsyncGenerator<readonly WatchEvent[]>>> {
     const path = pathOf(selection, watchParameters(query));
-    const answer = await this.#send({ method: "GET", path, body: null, type: null, gzip: false }, signal);
-    return answer.ok ? { ok: true, value: this.#events(answer.value, query.silenceMillis, signal) } : answer;
+    const { read } = selection;
+    // Who does not write messages, such as the server of an aggregated API may, writes JSON.
+    const accept = read === undefined ? JSON_TYPE : `${PROTOBUF_TYPE},${JSON_TYPE}`;
+    const answer = await this.#send({ method: "GET", path, body: null, type: null, gzip: false, accept }, signal);
+    if (!answer.ok) return answer;
+    const events = read !== undefined && isProtobuf(answer.value.contentType) ? new WatchFrames(read) : new WatchLines();
+    return { ok: true, value: this.#events(answer.value, events, query.silenceMillis, signal) };
   }
 
   get(resource: Resource, name: string, signal: AbortSignal): Promise<Outcome<unknown>> {
@@ -141,15 +150,28 @@ export class KubeClient {
     this.#way = null;
   }
 
-  async *#events(head: ResponseHead, silenceMillis: number, signal: AbortSignal): AsyncGenerator<readonly WatchEvent[]> {
-    const lines = new WatchLines();
+  async *#events(
+    head: ResponseHead,
+    body: WatchLines | WatchFrames,
+    silenceMillis: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly WatchEvent[]> {
+    const { clock } = this.#options;
+    const pace = new Pace();
     try {
-      for await (const chunks of octetsOf(head, this.#options.clock, silenceMillis)) {
-        const events = lines.push(...chunks);
-        if (events.length > 0) yield events;
-        if (events.at(-1)?.type === "failed") return;
+      for await (const chunks of octetsOf(head, clock, silenceMillis)) {
+        body.push(...chunks);
+        for (let began = clock.now(), events = body.take(pace.events); events.length > 0; events = body.take(pace.events)) {
+          // Whoever takes them has done with them when we go on.
+          yield events;
+          if (events.at(-1)?.type === "failed") return;
+          if (events.length < pace.events) break;
+          pace.took(clock.now() - began);
+          await nextTurn();
+          began = clock.now();
+        }
       }
-      if (lines.unfinished) yield [{ type: "failed", failure: failureWith("Unreachable", "the watch ended in the middle of a line") }];
+      if (body.unfinished) yield [{ type: "failed", failure: failureWith("Unreachable", "the watch ended in the middle of an event") }];
     } catch (error) {
       yield [{ type: "failed", failure: failureOfError(error, signal) }];
     }
@@ -159,7 +181,8 @@ export class KubeClient {
     const answer = await this.#send(request, signal);
     if (!answer.ok) return answer;
     try {
-      return { ok: true, value: JSON.parse(await textOf(answer.value, this.#options.clock, ANSWER_SILENCE_MILLIS, MAX_ANSWER_OCTETS)) };
+      const body = await bodyOf(answer.value, this.#options.clock, ANSWER_SILENCE_MILLIS, MAX_ANSWER_OCTETS);
+      return { ok: true, value: JSON.parse(body.toString("utf8")) };
     } catch (error) {
       return { ok: false, failure: malformedOr(error, signal) };
     }
@@ -185,9 +208,9 @@ export class KubeClient {
 
   async #judge(head: ResponseHead, signal: AbortSignal): Promise<Outcome<ResponseHead>> {
     if (head.status >= 200 && head.status < 300) return { ok: true, value: head };
-    const text = await textOf(head, this.#options.clock, ANSWER_SILENCE_MILLIS, MAX_ANSWER_OCTETS).catch(() => "");
+    const body = await bodyOf(head, this.#options.clock, ANSWER_SILENCE_MILLIS, MAX_ANSWER_OCTETS).catch(() => Buffer.alloc(0));
     if (signal.aborted) return { ok: false, failure: failureOfError(null, signal) };
-    const failure = failureOfStatus(head.status, text, head.retryAfter);
+    const failure = failureOfStatus(head.status, { body, contentType: head.contentType }, head.retryAfter);
     if (failure.retryAfterMillis !== null && (head.status === 429 || head.status === 503)) this.#budget.hold(failure.retryAfterMillis);
     return { ok: false, failure };
   }
@@ -201,7 +224,7 @@ export class KubeClient {
       path: `${prefix}${request.path}`,
       headers: {
         ...access.headers,
-        accept: JSON_TYPE,
+        accept: request.accept ?? JSON_TYPE,
         "user-agent": this.#options.userAgent,
         ...(request.gzip ? { "accept-encoding": "gzip" } : {}),
         ...(request.type === null ? {} : { "content-type": request.type }),
@@ -243,6 +266,8 @@ interface Request {
   readonly body: string | null;
   readonly type: string | null;
   readonly gzip: boolean;
+  /** Types of the answer, the preferred first; absent = JSON. */
+  readonly accept?: string;
 }
 
 function watchParameters({ resourceVersion, timeoutSeconds, initialEvents }: WatchQuery): Query {

@@ -15,6 +15,7 @@ export interface ResponseHead {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly contentEncoding: string | undefined;
+  readonly contentType: string | undefined;
   /** To be read to its end, or destroyed. */
   readonly body: Readable;
   /** Asked at the body's end: whether the server ended it. Node ends a stream of HTTP/2 without an error when the connection below it breaks. */

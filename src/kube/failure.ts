@@ -1,5 +1,6 @@
 import { SpeakerError } from "../errors.ts";
 import { fieldsOf } from "./fields.ts";
+import { isProtobuf, objectOf, statusOf } from "./meta-messages.ts";
 
 /** What can become of a request, named. None is terminal: whoever asked may ask again. */
 export type Condition =
@@ -40,8 +41,12 @@ export function failureWith(condition: Condition, message: string, cause?: unkno
 }
 
 /** The failure that a status code and the body beside it (a `Status` object, or anything) stand for. */
-export function failureOfStatus(status: number, body: string, retryAfter: string | undefined): KubeFailure {
-  return failureOfObject(parse(body), status, retryAfterMillis(retryAfter));
+export function failureOfStatus(
+  status: number,
+  { body, contentType }: { readonly body: Buffer; readonly contentType: string | undefined },
+  retryAfter: string | undefined,
+): KubeFailure {
+  return failureOfObject(parse(body, contentType), status, retryAfterMillis(retryAfter));
 }
 
 /** The failure that a `Status` object stands for: of an answer, or of an ERROR event in a watch, which has its code inside. */
@@ -98,9 +103,9 @@ function retryAfterMillis(header: string | undefined): number | null {
   return Math.min(Number(header) * 1000, LONGEST_RETRY_AFTER_MILLIS);
 }
 
-function parse(body: string): unknown {
+function parse(body: Buffer, contentType: string | undefined): unknown {
   try {
-    return JSON.parse(body);
+    return isProtobuf(contentType) ? objectOf(body, statusOf) : JSON.parse(body.toString("utf8"));
   } catch {
     // A proxy's page: the status says enough.
     return null;

@@ -55,9 +55,9 @@ export class Http2Connection implements Connection {
     const answered = new Promise<ResponseHead>((resolve, reject) => {
       stream.once("response", (headers) => {
         const status = headers[constants.HTTP2_HEADER_STATUS];
-        const contentEncoding = headers["content-encoding"];
+        const { "content-encoding": contentEncoding, "content-type": contentType } = headers;
         const isWhole = (): boolean => stream.rstCode === constants.NGHTTP2_NO_ERROR;
-        resolve({ status: Number(status ?? 0), retryAfter: headers["retry-after"], contentEncoding, body: stream, isWhole });
+        resolve({ status: Number(status ?? 0), retryAfter: headers["retry-after"], contentEncoding, contentType, body: stream, isWhole });
       });
       stream.once("error", reject);
       stream.once("close", () => reject(new Error(`the server ended the request without an answer (HTTP/2 code ${stream.rstCode})`)));

@@ -58,8 +58,9 @@ export class Http1Connection implements Connection {
     const late = (): Error => new SilenceError(`no answer within ${TIMES.headers / 1000} s`);
     try {
       const response = await within(this.#clock, TIMES.headers, answered, late);
-      const { "retry-after": retryAfter, "content-encoding": contentEncoding } = response.headers;
-      return { status: response.statusCode ?? 0, retryAfter, contentEncoding, body: response, isWhole: () => response.complete };
+      const { "retry-after": retryAfter, "content-encoding": contentEncoding, "content-type": contentType } = response.headers;
+      const isWhole = (): boolean => response.complete;
+      return { status: response.statusCode ?? 0, retryAfter, contentEncoding, contentType, body: response, isWhole };
     } catch (error) {
       request.destroy();
       throw error;

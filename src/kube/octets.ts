@@ -29,7 +29,7 @@ export async function* octetsOf(head: ResponseHead, clock: Clock, silenceMillis:
 }
 
 /** Reads a whole body, up to `limit` octets; what is beyond them is dropped. */
-export async function textOf(head: ResponseHead, clock: Clock, silenceMillis: number, limit: number): Promise<string> {
+export async function bodyOf(head: ResponseHead, clock: Clock, silenceMillis: number, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let octets = 0;
   for await (const batch of octetsOf(head, clock, silenceMillis)) {
@@ -39,7 +39,7 @@ export async function textOf(head: ResponseHead, clock: Clock, silenceMillis: nu
     }
     if (octets >= limit) break;
   }
-  return Buffer.concat(chunks).subarray(0, limit).toString("utf8");
+  return Buffer.concat(chunks).subarray(0, limit);
 }
 
 /** The thread pool inflates, not the event loop. */

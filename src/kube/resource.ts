@@ -1,3 +1,5 @@
+import type { ObjectReader } from "./meta-messages.ts";
+
 /** All objects of one kind, in one namespace or in all. */
 export interface Resource {
   /** "" = the core group. */
@@ -11,6 +13,8 @@ export interface Resource {
 
 /** A selection of them that the server makes. */
 export interface Selection extends Resource {
+  /** How its messages are read: a server that writes them is asked for them in a watch. Without it, for JSON. */
+  readonly read?: ObjectReader;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 }

@@ -1,6 +1,7 @@
 import { failureOfObject, failureWith, type KubeFailure } from "./failure.ts";
 import { fieldsOf } from "./fields.ts";
 import { textToParse } from "./managed-fields.ts";
+import { Unread } from "./unread.ts";
 
 export type WatchEvent =
   | { readonly type: "set"; readonly object: unknown; readonly resourceVersion: string }
@@ -15,49 +16,45 @@ const MAX_LINE_OCTETS = 64 << 20;
 const NEWLINE = 0x0a;
 const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
 
-/** A watch's body, taken apart line by line while it arrives. */
+/** A watch's body in JSON, taken apart line by line while it arrives. */
 export class WatchLines {
-  #parts: Buffer[] = [];
-  #octets = 0;
+  readonly #unread = new Unread();
+  /** Octets at its beginning in which no line ends. */
+  #searched = 0;
 
-  /** Events that the chunks complete. After a failed one there are no more. */
-  push(...chunks: readonly Buffer[]): readonly WatchEvent[] {
-    const events: WatchEvent[] = [];
+  push(...chunks: readonly Buffer[]): void {
     for (const chunk of chunks) {
-      this.#read(chunk, events);
-      if (events.at(-1)?.type === "failed") break;
+      // A long line is joined once, not with every chunk.
+      if (this.#searched === this.#unread.length && !chunk.includes(NEWLINE)) this.#searched += chunk.length;
+      this.#unread.add(chunk);
     }
+  }
+
+  /** Up to `most` events that are whole; fewer = those were all. After a failed one there are no more. */
+  take(most: number): readonly WatchEvent[] {
+    const events: WatchEvent[] = [];
+    if (this.#searched < this.#unread.length) this.#read(most, events);
+    if (this.#unread.length > MAX_LINE_OCTETS && this.#searched > MAX_LINE_OCTETS)
+      events.push({ type: "failed", failure: failureWith("Malformed", `a line is longer than ${MAX_LINE_OCTETS} octets`) });
     return events;
   }
 
   /** True when the body ended in the middle of a line. */
   get unfinished(): boolean {
-    return this.#parts.length > 0;
+    return this.#unread.length > 0;
   }
 
-  #read(chunk: Buffer, events: WatchEvent[]): void {
+  #read(most: number, events: WatchEvent[]): void {
+    const octets = this.#unread.whole();
     let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      const line = this.#take(chunk.subarray(start, end));
+    let end = octets.indexOf(NEWLINE, this.#searched);
+    for (; end >= 0 && events.length < most && events.at(-1)?.type !== "failed"; end = octets.indexOf(NEWLINE, start)) {
+      const line = textToParse(octets.subarray(start, end));
       start = end + 1;
-      if (line.length < 2 && line.trim() === "") continue;
-      const event = readEvent(line);
-      events.push(event);
-      if (event.type === "failed") return;
+      if (line.length >= 2 || line.trim() !== "") events.push(readEvent(line));
     }
-    const rest = chunk.subarray(start);
-    if (rest.length > 0) this.#parts.push(rest);
-    this.#octets += rest.length;
-    if (this.#octets > MAX_LINE_OCTETS)
-      events.push({ type: "failed", failure: failureWith("Malformed", `a line is longer than ${MAX_LINE_OCTETS} octets`) });
-  }
-
-  #take(end: Buffer): string {
-    if (this.#parts.length === 0) return textToParse(end);
-    const line = textToParse(Buffer.concat([...this.#parts, end]));
-    this.#parts = [];
-    this.#octets = 0;
-    return line;
+    this.#searched = end < 0 ? octets.length - start : 0;
+    this.#unread.drop(start);
   }
 }
 
@@ -69,6 +66,11 @@ function readEvent(line: string): WatchEvent {
     return { type: "failed", failure: failureWith("Malformed", "a line of the watch is not JSON", cause) };
   }
   const { type, object } = fieldsOf(event);
+  return eventOf(type, object);
+}
+
+/** What an event of the type stands for. */
+export function eventOf(type: unknown, object: unknown): WatchEvent {
   const { resourceVersion, annotations } = fieldsOf(fieldsOf(object)["metadata"]);
   if (type === "ERROR") return { type: "failed", failure: failureOfObject(object) };
   if (typeof resourceVersion !== "string" || resourceVersion === "")

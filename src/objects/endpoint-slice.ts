@@ -1,8 +1,9 @@
 import type { Address } from "../ip/address.ts";
 import type { Report } from "./findings.ts";
-import type { Endpoint, EndpointSlice, Metadata } from "./kinds.ts";
+import type { Endpoint, EndpointList, EndpointSlice, Metadata } from "./kinds.ts";
 import { entryAddress, plainAddress } from "./kubernetes-address.ts";
 import { elements, mapping, oddEntry, textOf } from "./metadata.ts";
+import { PackedEndpoints } from "./packed-endpoints.ts";
 import { repeated } from "./repeated.ts";
 import { shown } from "./schema.ts";
 
@@ -32,14 +33,14 @@ export function projectEndpointSlice(raw: Readonly<Record<string, unknown>>, met
   };
 }
 
-function endpoints(value: unknown, family: "IPv4" | "IPv6", report: Report): readonly Endpoint[] {
+function endpoints(value: unknown, family: "IPv4" | "IPv6", report: Report): EndpointList {
   const found: Endpoint[] = [];
   const list = elements(value, ["endpoints"], report);
   for (let index = 0; index < list.length; index++) {
     const endpoint = readEndpoint(mapping(list[index]), index, family, report);
     if (endpoint !== null) found.push(endpoint);
   }
-  return found;
+  return new PackedEndpoints(family, found);
 }
 
 function readEndpoint(raw: Readonly<Record<string, unknown>>, index: number, family: "IPv4" | "IPv6", report: Report): Endpoint | null {

@@ -23,6 +23,7 @@ export const FINDING_CODES = {
   nodeUnknown: "a node was asked for that no Node object describes",
   unknownCommunity: "an advertisement names neither a community nor an alias",
   unknownBFDProfile: "a peer names a BFDProfile that does not exist: it runs without BFD",
+  bfdAgainstRestart: "a peer is to keep the routes of a node that failed, and has BFD, which takes them at once",
   unknownPool: "an advertisement names a pool that does not exist",
   unknownPeer: "an advertisement names a peer that does not exist",
   ambiguousAlias: "two Community objects give one alias different values",

@@ -68,6 +68,11 @@ export interface Endpoint {
   readonly pod: string | null;
 }
 
+/** Endpoints in the order of their slice; a list of them will do. */
+export interface EndpointList extends Iterable<Endpoint> {
+  readonly length: number;
+}
+
 export interface EndpointSlice {
   readonly kind: "EndpointSlice";
   readonly metadata: Metadata;
@@ -75,7 +80,7 @@ export interface EndpointSlice {
   readonly serviceName: string | null;
   /** FQDN slices carry no endpoints here. */
   readonly addressType: Family | "FQDN";
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: EndpointList;
 }
 
 export interface Node {

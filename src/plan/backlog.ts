@@ -49,9 +49,9 @@ export class Backlog {
     if (!this.#listed.has(entry)) this.#listed.set(entry, cause);
   }
 
-  /** The scene changed. */
-  markAffected(affected: Affected): void {
-    this.#marking.begin(affected);
+  /** The scene changed. `advertisements`: how many of them became others, each of which is to be compared with every Service. */
+  markAffected(affected: Affected, advertisements: number): void {
+    this.#marking.begin(affected, advertisements);
   }
 
   /** Has at most about `limit` Services planned. @returns what is left of `limit` */

@@ -61,7 +61,7 @@ export function endpointWords(
 function about(entry: ServiceEntry, family: Family, node: string | null, text: string): Words {
   for (const slice of entry.slices) {
     if (slice.addressType !== family) continue;
-    const endpoint = slice.endpoints.find(({ nodeName }) => node === null || nodeName === node);
+    const endpoint = [...slice.endpoints].find(({ nodeName }) => node === null || nodeName === node);
     if (endpoint === undefined) continue;
     const { namespace, name } = slice.metadata;
     return { object: { kind: "EndpointSlice", namespace, name }, field: "endpoints", value: formatAddress(endpoint.address), text };

@@ -5,6 +5,7 @@ import type { Finding, Metadata } from "../objects/kinds.ts";
 export const PLAN_FINDING_CODES = [
   "unknownCommunity",
   "unknownBFDProfile",
+  "bfdAgainstRestart",
   "unknownPool",
   "unknownPeer",
   "ambiguousAlias",

@@ -196,22 +196,25 @@ export class JointAddresses {
 
   #finish(scene: Scene, key: string, joint: Joint | undefined, touched: Touch, round: Round): void {
     const block = scene.hostBlocks.get(key);
-    if (joint !== undefined) {
-      const all = [...joint.contributions.values()].map(({ contribution, services }) => [contribution, services] as const);
-      if (block !== undefined) all.push([block.contribution, 1]);
-      const { peers, pool } = scene.parts;
-      touched.after = all.length === 0 ? NOTHING : announce(all, peers, touched.address.family, pool);
-    }
+    const after = joint === undefined ? this.#wantedAlone(key) : wantedTogether(scene, joint, block?.contribution ?? null);
     // A joint address that was one before tells what was announced; its owners' own announcements never were.
     const before = joint?.announced ?? touched.before;
     const age = () => this.#oldestOwner(scene, key);
-    this.#sending.want({ prefix: hostPrefix(touched.address), before, after: touched.after, age, cause: touched.cause }, round);
+    this.#sending.want({ prefix: hostPrefix(touched.address), before, after, age, cause: touched.cause }, round);
     if (joint !== undefined) {
-      joint.announced = touched.after;
+      joint.announced = after;
       if (!this.#inventory.isShared(key) && block === undefined) this.#joint.delete(key);
     }
     // Its decisions were made before it was known what is held back.
     if (this.#sending.outlet.overrides) this.#sending.overruleHolders(scene, touched.address, touched.cause, round);
+  }
+
+  /** What the one that has the address wants, and nothing where nobody has it any more. */
+  #wantedAlone(key: string): Announcement {
+    const [holder] = this.#inventory.holders(key);
+    const planned = holder === undefined ? undefined : this.#ledger.planned.get(holder);
+    const decision = planned?.decisions[planned.list.addresses.findIndex((address) => address.key === key)];
+    return decision === undefined ? NOTHING : wantedOf(decision).announcement;
   }
 
   /** creationTimestamp of the oldest that makes the address announced: Services, and the advertisements of its blocks. */
@@ -228,6 +231,13 @@ export class JointAddresses {
     }
     return ages.sort(compareText)[0] ?? "";
   }
+}
+
+function wantedTogether(scene: Scene, { address, contributions }: Joint, block: Contribution | null): Announcement {
+  const all = [...contributions.values()].map(({ contribution, services }) => [contribution, services] as const);
+  if (block !== null) all.push([block, 1]);
+  const { peers, pool } = scene.parts;
+  return all.length === 0 ? NOTHING : announce(all, peers, address.family, pool);
 }
 
 function isPassing({ eligible, beyond }: Share): boolean {

@@ -67,7 +67,7 @@ export class Ledger {
     this.count(decision.reason, 1);
     if (old === decision) return;
     if (old === undefined && decision.check <= 7 && !decision.announced) return;
-    round.redecided(entry, address, cause, decisions, index, old);
+    round.redecided({ entry, address, cause, decisions, index, before: old });
   }
 
   /** One decision more or less with this reason; "" = announced. */

@@ -16,7 +16,7 @@ import { type Pair, refOf, type Situation, type Subject, type Words, within } fr
 
 const MOST_LISTED = 3;
 
-const WITHDRAWS_NOTHING = "it was announced already, and the gate withdraws nothing";
+const WITHDRAWS_NOTHING = "it was let through before, and the gate withdraws nothing";
 
 /** Check 12: what is known of the data plane, whether that is enough or not. `passed`: it is past the gate all the same. */
 export function gateWords(

@@ -5,7 +5,8 @@ import type { Share } from "./announcement.ts";
 import type { PeerVerdict } from "./peers.ts";
 
 /**
- * The advertisement is past check 12: in its form of then it passed checks 8 to 12, or one that no longer asks did, and was announced to a peer that both select.
+ * The advertisement is past check 12: in its form of then it passed checks 8 to 12, or one that no longer asks did, for a peer that both select. It is so as a whole: the node
+ * attracts traffic for the address by that peer, whoever else hears of it.
  * @param asking advertisements that ask for the same now.
  * @param before what was decided last about the same.
  */

@@ -240,10 +240,10 @@ export class Planner {
     for (const entry of this.#gates.overdue(nowMillis)) this.#backlog.mark(entry, { kind: "Timer", name: entry.key, resourceVersion: "" });
   }
 
-  #enterScene({ scene, affected, changed, node }: Refreshed, round: Round): void {
+  #enterScene({ scene, affected, advertisements, changed, node }: Refreshed, round: Round): void {
     if (node !== undefined) for (const entry of this.#gates.asking()) this.#backlog.mark(entry, node);
     if (!changed) return;
-    this.#backlog.markAffected(affected);
+    this.#backlog.markAffected(affected, advertisements);
     this.#outlet.setLimits(scene.parts.peers);
     this.#coverings.enter(scene);
     this.#joint.enter(scene, round, (entry) => this.#backlog.mark(entry, null));
@@ -304,7 +304,7 @@ export class Planner {
       return;
     }
     const wanted = scene.decide(question, index, null, old === undefined ? undefined : wantedOf(old));
-    if (listIsNew || round.touched.has(address.key)) round.touchBy(entry, address, cause, before).after = wanted.announcement;
+    if (listIsNew || round.touched.has(address.key)) round.touchBy(entry, address, cause, before);
     else if (this.#outlet.limits || (before ?? NOTHING).key !== wanted.announcement.key) {
       const age = this.#outlet.limits ? () => service.metadata.creationTimestamp : AGELESS;
       this.#sending.want({ prefix: hostPrefix(address), before: before ?? NOTHING, after: wanted.announcement, age, cause }, round);

@@ -10,42 +10,42 @@ import type { ServiceEntry } from "./service-entry.ts";
 /** What decided, in words; of one peer, or (null) of all. */
 export type Describe = (entry: ServiceEntry, index: number, decision: Decision, peer: string | null) => string;
 
-interface Redecision {
+/** One decision became another: that at `index` of `decisions`. */
+export interface Redecision {
   readonly entry: ServiceEntry;
   readonly address: Address | null;
   readonly cause: Cause | null;
+  readonly decisions: readonly Decision[];
   readonly index: number;
-  /** Before the round; undefined = there was none. */
+  /** undefined = there was none. */
   readonly before: Decision | undefined;
+}
+
+interface Noted {
+  readonly redecision: Redecision;
   /** Of the same Service, noted before this one. */
-  readonly next: Redecision | null;
+  readonly next: Noted | null;
 }
 
 export class Redecisions {
   /** By the Service's decisions, of which mostly one changes: the one noted last. */
-  readonly #last = new Map<readonly Decision[], Redecision>();
+  readonly #last = new Map<readonly Decision[], Noted>();
   #count = 0;
 
   get count(): number {
     return this.#count;
   }
 
-  has(decisions: readonly Decision[], index: number): boolean {
-    for (let one = this.#last.get(decisions) ?? null; one !== null; one = one.next) if (one.index === index) return true;
+  has({ decisions, index }: Redecision): boolean {
+    for (let one = this.#last.get(decisions) ?? null; one !== null; one = one.next) if (one.redecision.index === index) return true;
     return false;
   }
 
-  /** One decision became another; of several changes of one decision the first `before` and the last of `decisions` count. */
-  note(
-    entry: ServiceEntry,
-    address: Address | null,
-    cause: Cause | null,
-    decisions: readonly Decision[],
-    index: number,
-    before: Decision | undefined,
-  ): void {
+  /** Of several changes of one decision the first `before` and the last of `decisions` count. */
+  note(redecision: Redecision): void {
+    const { decisions } = redecision;
     this.#count++;
-    this.#last.set(decisions, { entry, address, cause, index, before, next: this.#last.get(decisions) ?? null });
+    this.#last.set(decisions, { redecision, next: this.#last.get(decisions) ?? null });
   }
 
   /** Adds the lines about decisions as they are now. */
@@ -87,9 +87,9 @@ interface Difference {
 }
 
 /** As they were noted. */
-function inOrder(last: Redecision): readonly Redecision[] {
-  const all = [last];
-  for (let one = last.next; one !== null; one = one.next) all.push(one);
+function inOrder(last: Noted): readonly Redecision[] {
+  const all = [last.redecision];
+  for (let one = last.next; one !== null; one = one.next) all.push(one.redecision);
   return all.reverse();
 }
 

@@ -15,7 +15,7 @@ export function referenceFindings(inventory: Inventory): Finding[] {
     findings.push(...unknownPeers(advertisement, inventory), ...idleSelectors(advertisement, inventory));
   }
   for (const peer of inventory.peers.values()) {
-    findings.push(...unknownProfile(peer, inventory));
+    findings.push(...unknownProfile(peer, inventory), ...bfdAgainstRestart(peer, inventory));
     if (inventory.nodes.size === 0 || matchesSome(peer.nodeSelectors, nodeLabels(inventory))) continue;
     const message = `matches none of the ${inventory.nodes.size} Nodes: nobody peers with it`;
     findings.push(findingOf("warning", "selectsNothing", peer, { field: "spec.nodeSelectors", message }));
@@ -38,6 +38,18 @@ function unknownProfile(peer: BGPPeer, { bfdProfiles }: Inventory): Finding[] {
   if (bfdProfile === null || bfdProfiles.has(bfdProfile)) return [];
   const message = `there is no BFDProfile "${bfdProfile}"${orNear(nearest(bfdProfile, [...bfdProfiles.keys()]))}; the peer runs without BFD`;
   return [findingOf("warning", "unknownBFDProfile", peer, { field: "spec.bfdProfile", message })];
+}
+
+/** Long-lived stale routes (RFC 9494) outlive a node that failed, which is what BFD is there to end. A planned restart gets on with both: it says AdminDown. */
+function bfdAgainstRestart(peer: BGPPeer, { bfdProfiles }: Inventory): Finding[] {
+  const { enabled, longLivedStaleTimeSeconds: kept } = peer.gracefulRestart;
+  const profile = peer.bfdProfile === null ? undefined : bfdProfiles.get(peer.bfdProfile);
+  if (profile === undefined || !enabled || kept === null) return [];
+  const millis = Math.max(profile.receiveIntervalMillis, profile.transmitIntervalMillis) * profile.detectMultiplier;
+  const message =
+    `asks the router to keep the routes of a failed node for ${kept} s, and bfdProfile "${profile.metadata.name}" takes them ${millis} ms after it fell silent` +
+    "; leave out one of both, or let the router look at the C bit (docs/bfd.md)";
+  return [findingOf("warning", "bfdAgainstRestart", peer, { field: "spec.gracefulRestart.longLivedStaleTime", message })];
 }
 
 function idleSelectors(advertisement: BGPAdvertisement, inventory: Inventory): Finding[] {

@@ -4,17 +4,15 @@ import type { Address } from "../ip/address.ts";
 import type { ObjectChange } from "../objects/kinds.ts";
 import { type Announcement, attributesTo, NOTHING } from "./announcement.ts";
 import type { Cause, RouteChange, Transition } from "./change.ts";
-import type { Decision } from "./judge.ts";
 import type { Emit } from "./outlet.ts";
-import { type Describe, Redecisions } from "./redecisions.ts";
+import { type Describe, type Redecision, Redecisions } from "./redecisions.ts";
 import type { ServiceEntry } from "./service-entry.ts";
 
-/** A host prefix that changed hands or is joint: what was announced, and what is to be once all is planned. */
+/** A host prefix that changed hands or is joint: what was announced. What is to be shows once all is planned. */
 export interface Touch {
   readonly address: Address;
   readonly cause: Cause | null;
   before: Announcement;
-  after: Announcement;
   /** Owners planned since: what they say of before was never told to anybody. */
   readonly planned: Set<ServiceEntry>;
   /** Owners of a joint address that are to be decided, with what touched them; and whether who may announce was judged since. */
@@ -43,7 +41,7 @@ export class Round {
   touch(key: string, address: Address, cause: Cause | null): Touch {
     let touched = this.touched.get(key);
     if (touched === undefined) {
-      touched = { address, cause, before: NOTHING, after: NOTHING, planned: new Set(), undecided: new Map(), judged: false };
+      touched = { address, cause, before: NOTHING, planned: new Set(), undecided: new Map(), judged: false };
       this.touched.set(key, touched);
     }
     touched.judged = false;
@@ -72,18 +70,10 @@ export class Round {
     else this.transitionsOmitted++;
   }
 
-  /** One decision became another. */
-  redecided(
-    entry: ServiceEntry,
-    address: Address | null,
-    cause: Cause | null,
-    decisions: readonly Decision[],
-    index: number,
-    before: Decision | undefined,
-  ): void {
-    if (this.#redecisions.has(decisions, index)) return;
+  redecided(redecision: Redecision): void {
+    if (this.#redecisions.has(redecision)) return;
     if (this.transitions.length + this.#redecisions.count >= this.#transitionLimit) this.transitionsOmitted++;
-    else this.#redecisions.note(entry, address, cause, decisions, index, before);
+    else this.#redecisions.note(redecision);
   }
 
   /** Lines for the timeline, about decisions as they are now. */

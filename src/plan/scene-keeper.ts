@@ -35,6 +35,8 @@ export interface Refreshed {
   /** What changed the Node decided for; undefined = nothing did. */
   readonly node: Cause | null | undefined;
   readonly affected: Affected;
+  /** How many advertisements became others. */
+  readonly advertisements: number;
 }
 
 const UNAFFECTED = () => false as const;
@@ -171,7 +173,7 @@ export class SceneKeeper {
       this.#advertisements.size + this.#namespaces.size + this.#flipped.size > 0 ||
       this.#labels ||
       [this.#references, this.#peers, this.#node, this.#places, this.#proxyCause].some((cause) => cause !== undefined);
-    if (!isTouched) return { scene: this.scene, peers: [], changed: false, node: undefined, affected: UNAFFECTED };
+    if (!isTouched) return { scene: this.scene, peers: [], changed: false, node: undefined, affected: UNAFFECTED, advertisements: 0 };
 
     const before = this.scene;
     if (this.#node !== undefined) this.#lookAtNode();
@@ -199,7 +201,8 @@ export class SceneKeeper {
     this.#proxyCause = undefined;
     this.#labels = false;
     this.#announces = true;
-    return { scene, peers: peers?.changes ?? [], changed, node: ownNode, affected: affectedBy(difference, this.#inventory) };
+    const affected = affectedBy(difference, this.#inventory);
+    return { scene, peers: peers?.changes ?? [], changed, node: ownNode, affected, advertisements: recompiled.size };
   }
 
   #lookAtNode(): void {

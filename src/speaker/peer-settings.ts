@@ -72,7 +72,7 @@ export function sameEndpoint(one: BGPPeer, other: BGPPeer): boolean {
 }
 
 function resetKey({ peer, routerId }: { readonly peer: BGPPeer; readonly routerId: number }): string {
-  // These take effect with the next dial, KEEPALIVE or octet, or do not touch the session at all.
+  // These take effect at once or with the next dial or KEEPALIVE, or do not touch the session at all.
   const {
     connectTimeSeconds: _connect,
     keepaliveTimeSeconds: _keepalive,

@@ -31,6 +31,7 @@ import type { LoadedCalls } from "./sockopt/system-calls.ts";
 import type { Stream } from "./stream.ts";
 import type { Round } from "./timeline.ts";
 import type { Transport } from "./transport.ts";
+import { onceRead } from "./unread-input.ts";
 
 /** What a peer is to be: a new value replaces the old one whole. */
 export interface PeerConfig {
@@ -65,9 +66,6 @@ interface Session {
   readonly global: Address | null;
   readonly connection: Connection;
 }
-
-/** How often a hold timer looks whether unread input has been read. */
-const HOLD_LOOKS = 1000;
 
 export class Peer {
   readonly name: string;
@@ -349,30 +347,18 @@ export class Peer {
   }
 
   #onTimer(ref: TimerRef): void {
-    if (ref.slot !== null && ref.timer === "hold") this.#lookBeforeHoldExpiry(ref, HOLD_LOOKS);
-    else this.#expire(ref);
+    const { slot, timer } = ref;
+    if (slot === null || timer !== "hold") this.#expire(ref);
+    else
+      onceRead(
+        this.#ports.clock,
+        () => this.#sockets.get(slot)?.connection.readPending ?? false,
+        () => this.#expire(ref),
+      );
   }
 
   #expire(ref: TimerRef): void {
     if (this.#timers.expire(ref)) this.#handle({ name: "timer", ...ref });
-  }
-
-  /**
-   * A process that was busy or stopped finds its hold timer due and the peer's KEEPALIVE unread in the socket. Timers come before sockets in a turn
-   * of the event loop, so input gets a whole turn first, and more while a flood is being read in slices.
-   */
-  #lookBeforeHoldExpiry(ref: TimerRef & { readonly slot: Slot }, looks: number): void {
-    this.#afterWholeTurn(() => {
-      const reading = this.#sockets.get(ref.slot)?.connection.readPending ?? false;
-      if (reading && looks > 0) this.#lookBeforeHoldExpiry(ref, looks - 1);
-      else this.#expire(ref);
-    });
-  }
-
-  /** Whatever is in the sockets now has been read when it calls back: the first immediate may come before the sockets are looked at, the second cannot. */
-  #afterWholeTurn(callback: () => void): void {
-    const { clock } = this.#ports;
-    clock.immediate(() => clock.immediate(callback));
   }
 
   #onEstablished(slot: Slot, negotiated: Negotiated): void {

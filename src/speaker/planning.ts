@@ -1,6 +1,7 @@
 /**
  * From inputs to wishes. Planning runs in slices, so that a cluster's worth of objects never holds the event loop, and yet what leaves is whole: routes are
- * held back while a round is under way (`holding`), and go out together at its end. Small changes, the rule, are one slice without a detour.
+ * held back while a round is under way (`holding`), and go out together at its end. Small changes, the rule, are one slice without a detour. What comes while a
+ * round is under way joins it, unless that has gone on for so long that what is decided has to leave first.
  *
  * Every round has one time, stated before its inputs. A round may say when time alone would change a decision: then the next one comes by itself.
  */
@@ -28,6 +29,8 @@ export interface PlanningPorts {
 const SLICE_MILLIS = 4;
 /** A moment that has passed already, or that a timer meets a fraction too early, must not keep the event loop busy. */
 const LEAST_SLEEP_MILLIS = 1;
+/** A round that is longer than this takes nothing more in: a withdrawal must not wait for ever because something else keeps changing. */
+const ROUND_MILLIS = 100;
 /** Inputs between two looks at the time. */
 const NOTE_CHUNK = 64;
 /**
@@ -40,6 +43,8 @@ export class Planning {
   readonly #ports: PlanningPorts;
   #inputs: Input[] = [];
   #next = 0;
+  /** What was stated while a round is under way: it never waits for the next one. */
+  #facts: Input[] = [];
   #timer: Timer | null = null;
   #running = false;
   #resuming = false;
@@ -51,6 +56,7 @@ export class Planning {
   #alarm: Timer | null = null;
   #roundAt = Number.POSITIVE_INFINITY;
   #round: Round | null = null;
+  #roundBegan = 0;
   #spent = 0;
   #chunk: number = DECIDE_CHUNK.first;
 
@@ -65,7 +71,7 @@ export class Planning {
 
   /** True once the first round over everything is done. */
   get complete(): boolean {
-    return this.#synced && !this.#undecided && this.#round === null && this.#next >= this.#inputs.length;
+    return this.#synced && !this.#undecided && this.#round === null && !this.#waits;
   }
 
   /** Object changes, seen by the source at `at` (monotonic milliseconds). */
@@ -83,10 +89,13 @@ export class Planning {
     }
   }
 
-  /** Facts are never waited with. */
+  /** Facts are never waited with: those that come in a round are decided with it. */
   state(fact: Fact): void {
-    this.#inputs.push({ input: "fact", fact });
-    this.#roundAt = Math.min(this.#roundAt, this.#ports.clock.now());
+    if (this.#round !== null) this.#facts.push({ input: "fact", fact });
+    else {
+      this.#inputs.push({ input: "fact", fact });
+      this.#roundAt = Math.min(this.#roundAt, this.#ports.clock.now());
+    }
     this.run();
   }
 
@@ -127,7 +136,11 @@ export class Planning {
   /** One step; false when there is nothing to do. */
   #work(): boolean {
     if (this.#stopped) return false;
-    if (this.#next < this.#inputs.length) {
+    if (this.#facts.length > 0) {
+      this.#noteFacts();
+      return true;
+    }
+    if (this.#waits && !this.#mustEnd) {
       this.#note();
       return true;
     }
@@ -138,17 +151,24 @@ export class Planning {
     this.#spent += this.#ports.meter() - start;
     this.#ports.changed(change, round);
     this.#adapt(this.#ports.meter() - start, change.pending > 0);
-    if (change.pending > 0 || this.#next < this.#inputs.length) return true;
+    if (change.pending > 0 || this.#facts.length > 0 || (this.#waits && !this.#mustEnd)) return true;
     this.#undecided = false;
     this.#round = null;
     this.#timed = false;
-    // What came while this round was under way was decided with it.
-    this.#roundAt = Number.POSITIVE_INFINITY;
     const spent = this.#spent;
     this.#spent = 0;
     this.#sleepUntil(change.wakeAtMillis);
     this.#ports.decided(round, spent);
     return true;
+  }
+
+  get #waits(): boolean {
+    return this.#next < this.#inputs.length;
+  }
+
+  /** The round has gone on for long: objects that change now wait for its end. */
+  get #mustEnd(): boolean {
+    return this.#round !== null && this.#ports.meter() - this.#roundBegan > ROUND_MILLIS;
   }
 
   #begin(): Round {
@@ -159,6 +179,7 @@ export class Planning {
     const at = this.#roundAt === Number.POSITIVE_INFINITY ? this.#ports.clock.now() : this.#roundAt;
     this.#roundAt = Number.POSITIVE_INFINITY;
     this.#round = { at, handedAfter: new Map() };
+    this.#roundBegan = this.#ports.meter();
     return this.#round;
   }
 
@@ -188,9 +209,21 @@ export class Planning {
     if (end === this.#inputs.length) {
       this.#inputs = [];
       this.#next = 0;
+      // Decided with the round that is under way.
+      if (this.#round !== null) this.#roundAt = Number.POSITIVE_INFINITY;
     }
+    this.#tell(chunk);
+  }
+
+  #noteFacts(): void {
+    const facts = this.#facts;
+    this.#facts = [];
+    this.#tell(facts);
+  }
+
+  #tell(inputs: readonly Input[]): void {
     const start = this.#ports.meter();
-    this.#ports.planner.note(chunk);
+    this.#ports.planner.note(inputs);
     this.#spent += this.#ports.meter() - start;
     this.#undecided = true;
   }

@@ -3,9 +3,14 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { Credentials } from "../../src/kube/credentials.ts";
 import { InClusterCredentials } from "../../src/kube/in-cluster.ts";
+import type { Selection } from "../../src/kube/resource.ts";
 import type { WatchEvent } from "../../src/kube/watch-events.ts";
 import { DEFINITIONS } from "../../src/objects/definitions.ts";
+import type { ObjectChange } from "../../src/objects/kinds.ts";
+import { KindStore } from "../../src/source/kubernetes/kind-store.ts";
+import { type WatchedResource, watchedResources } from "../../src/source/kubernetes/resources.ts";
 import { BreakableLink } from "../support/breakable-link.ts";
+import { unpacked } from "../support/cluster-objects.ts";
 import { ApiServer } from "../support/lab/api-server.ts";
 import {
   bgpPeer,
@@ -41,6 +46,26 @@ function follow(credentials: Credentials): Following {
   const following = new Following(credentials);
   cleanups.push(() => following.stop());
   return following;
+}
+
+/** Everything that a watch says at its beginning, checked and projected, by name. */
+async function firstObjects(server: ApiServer, resource: WatchedResource, selection: Selection): Promise<readonly ObjectChange[]> {
+  const store = new KindStore(resource, { heraldNamespace: "herald-system" });
+  const query = { resourceVersion: null, timeoutSeconds: 30, initialEvents: true, silenceMillis: 30_000 };
+  const outcome = await server.admin.watch(selection, query, new AbortController().signal);
+  if (!outcome.ok) throw new Error(outcome.failure.message);
+  const changes: ObjectChange[] = [];
+  for await (const events of outcome.value) {
+    for (const event of events) {
+      if (event.type === "failed") throw new Error(event.failure.message);
+      const change = event.type === "set" ? store.set(event.object) : null;
+      if (change !== null) changes.push(change);
+    }
+    if (events.at(-1)?.type === "bookmark") break;
+  }
+  return changes
+    .map((change) => (change.type === "set" ? { ...change, object: unpacked(change.object) } : change))
+    .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
 requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
@@ -128,6 +153,19 @@ requireTools(...CONTROL_PLANE_NEEDS)("a real API server", () => {
     expect(bookmarks[0]).toBe(true);
     expect(bookmarks.slice(1)).toContain(false);
     expect(events.filter(({ type }) => type === "failed")).toEqual([]);
+  });
+
+  it("writes in protobuf what it writes in JSON", async () => {
+    const resources = watchedResources({ heraldNamespace: "herald-system", serviceProxyName: "" }).filter(
+      ({ selection }) => selection.read !== undefined,
+    );
+    for (const resource of resources) {
+      const { read: _, ...inJson } = resource.selection;
+      const messages = await firstObjects(server, resource, resource.selection);
+      expect(messages, resource.kind).toEqual(await firstObjects(server, resource, inJson));
+      expect(messages.length, resource.kind).toBeGreaterThan(0);
+    }
+    expect(resources.length).toBe(4);
   });
 
   it("lists in pages what it also says in a watch", async () => {

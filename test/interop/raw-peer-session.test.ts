@@ -5,6 +5,7 @@ import {
   advertisement,
   bgpPeer,
   Cleanup,
+  decided,
   eventually,
   node,
   type Rig,
@@ -39,7 +40,7 @@ describe("a session from its OPEN to its last word (RFC 4271 §8)", () => {
     const tor = await router();
     const rig = cleanup.add(await startSpeaker(), ({ speaker }) => speaker.stop());
     rig.source.set(node(), bgpPeer("tor", { peerPort: tor.port }), advertisement(), ...service("web", "192.0.2.1"));
-    rig.source.sync();
+    await decided(rig);
     const peer = await tor.peer();
     await peer.establish();
     expect((await peer.message(TYPE.update, 0)).body.toString("hex")).toBe(ROUTE);
@@ -73,8 +74,7 @@ describe("a session from its OPEN to its last word (RFC 4271 §8)", () => {
     expect(rig.speaker.view.ready()).toBe(false);
     expect(rig.speaker.view.waitingFor()).toContain("Service");
     expect(rig.speaker.view.peers().items).toEqual([]);
-    rig.source.sync();
-    expect(rig.speaker.view.ready()).toBe(true);
+    await decided(rig);
     const peer = await call(rig);
     await peer.establish();
     await peer.message(TYPE.update, 1);
@@ -338,7 +338,7 @@ describe("who may call (docs/sessions.md)", () => {
       bgpPeer("two", { passive: true, peerPort: two.port, peerASN: 65001 + 2 }),
       advertisement(),
     );
-    rig.source.sync();
+    await decided(rig);
     for (const { port, name, asn } of [
       { port: two.port, name: "two", asn: 65003 },
       { port: one.port, name: "one", asn: 65002 },
@@ -358,7 +358,7 @@ describe("who may call (docs/sessions.md)", () => {
       bgpPeer("a", { passive: true, sourceAddress: "127.0.0.1" }),
       bgpPeer("b", { passive: true, sourceAddress: "127.0.0.2" }),
     );
-    rig.source.sync();
+    await decided(rig);
     const port = rig.speaker.listening[1]?.port ?? 0;
     const peer = cleanup.add(await RawPeer.dial(port, { host: "127.0.0.2", localAddress: "127.0.0.1" }), (made) => made.destroy());
     await peer.establish();
@@ -411,7 +411,7 @@ describe("who may call (docs/sessions.md)", () => {
       bgpPeer("tor", { peerPort: tor.port, password: "secret" }),
       bgpPeer("far", { peerPort: tor.port, ttlSecurityHops: 1 }),
     );
-    rig.source.sync();
+    await decided(rig);
     for (const [name, field] of [
       ["tor", "password"],
       ["far", "ttlSecurityHops"],

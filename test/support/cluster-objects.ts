@@ -25,6 +25,11 @@ export const HERALD_NAMESPACE = "herald-system";
 
 type Options<T extends { readonly metadata: Metadata }> = Partial<Omit<T, "kind" | "metadata">> & { readonly metadata?: Partial<Metadata> };
 
+/** The object with its endpoints as the list that they are read as, so that it can be compared. */
+export function unpacked(object: ClusterObject): ClusterObject {
+  return object.kind === "EndpointSlice" ? { ...object, endpoints: [...object.endpoints] } : object;
+}
+
 export function ip(text: string): Address {
   const parsed = parseAddress(text);
   if (!parsed.ok) throw new Error(parsed.why);

@@ -1,6 +1,6 @@
 /**
  * An API server for what a real one cannot be made to show: faults, at the moment a test wants them. Lists with pages, watches with bookmarks, WatchList,
- * 410, over HTTP/2 or HTTP/1.1 with TLS. It keeps objects as they are given and checks nothing.
+ * 410, over HTTP/2 or HTTP/1.1 with TLS, in JSON or protobuf. It keeps objects as they are given and checks nothing.
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -13,8 +13,11 @@ import {
 } from "node:http2";
 import { createServer, type Server } from "node:https";
 import { gzipSync } from "node:zlib";
+import { fieldsOf } from "../../src/kube/fields.ts";
+import { PROTOBUF_TYPE } from "../../src/kube/meta-messages.ts";
 import { type Authority, createAuthority } from "./certificate.ts";
 import { type FakeObject, FakeObjects } from "./fake-objects.ts";
+import { frameOf, messageOf, wrapped } from "./kube-messages.ts";
 
 type Request = Http2ServerRequest | IncomingMessage;
 type Response = Http2ServerResponse | ServerResponse;
@@ -26,6 +29,7 @@ export interface SeenRequest {
   readonly authorization: string | undefined;
   readonly protocol: "h2" | "http/1.1";
   readonly contentType: string | undefined;
+  readonly accept: string | undefined;
   readonly body: string;
 }
 
@@ -49,7 +53,11 @@ export interface FakeServerOptions {
 interface OpenWatch {
   readonly path: string;
   readonly response: Response;
+  readonly write: Write;
 }
+
+/** An event as the client takes it. */
+type Write = (type: string, object: unknown) => string | Uint8Array;
 
 export class FakeApiServer {
   readonly authority: Authority;
@@ -62,6 +70,8 @@ export class FakeApiServer {
   /** Pages of lists are sent in pieces of so many octets, a turn of the event loop each; 0 = in one. */
   pieceOctets = 0;
   gzip = false;
+  /** Watches that take it are written in protobuf, as by a real server for its own kinds. */
+  protobuf = false;
   /** Sent instead of a 410 status for watches from before the compaction. */
   expiresInStream = false;
   readonly #faults: { readonly matches: (request: SeenRequest) => boolean; readonly fault: Fault; left: number }[] = [];
@@ -179,6 +189,7 @@ export class FakeApiServer {
       authorization: request.headers.authorization,
       protocol: request.httpVersion === "2.0" ? "h2" : "http/1.1",
       contentType: request.headers["content-type"],
+      accept: request.headers.accept,
       body: Buffer.concat(chunks).toString("utf8"),
     };
     this.requests.push(seen);
@@ -217,7 +228,9 @@ export class FakeApiServer {
     response.end();
   }
 
-  #watch({ path, query }: SeenRequest, response: Response): void {
+  #watch({ path, query, accept }: SeenRequest, response: Response): void {
+    const isProtobuf = this.protobuf && accept?.startsWith(PROTOBUF_TYPE) === true;
+    const said: Write = isProtobuf ? frame : line;
     const initial = query.get("sendInitialEvents") === "true";
     const mode = this.#options.watchList ?? "works";
     if (initial && mode === "status422") {
@@ -228,22 +241,23 @@ export class FakeApiServer {
     const expired = from !== "" && Number(from) < this.objects.compactedAt;
     const gone = status(410, "Expired", `too old resource version: ${from}`);
     if (expired && !this.expiresInStream) {
-      answer(response, 410, gone);
-      return;
+      if (!isProtobuf) return void answer(response, 410, gone);
+      response.writeHead(410, { "content-type": PROTOBUF_TYPE });
+      return void response.end(wrapped("Status", "v1", messageOf("Status", gone)));
     }
-    response.writeHead(200, { "content-type": "application/json" });
+    response.writeHead(200, { "content-type": isProtobuf ? `${PROTOBUF_TYPE};stream=watch` : "application/json" });
     // The head goes out before there is anything to say.
     if ("flushHeaders" in response) response.flushHeaders();
-    if (expired) return void response.end(line("ERROR", gone));
+    if (expired) return void response.end(said("ERROR", gone));
     if (initial && mode === "errorEvent")
       return void response.end(
         line("ERROR", status(500, "InternalError", "the required storage feature RequestWatchProgress is disabled")),
       );
     if (from === "") {
-      for (const object of this.objects.list(path)) write(response, line("ADDED", object));
-      if (initial && mode === "works") write(response, line("BOOKMARK", bookmarkAt(this.objects.version, true)));
-    } else for (const event of this.objects.since(path, Number(from))) write(response, line(event.type, event.object));
-    const watch: OpenWatch = { path, response };
+      for (const object of this.objects.list(path)) write(response, said("ADDED", object));
+      if (initial && mode === "works") write(response, said("BOOKMARK", bookmarkAt(this.objects.version, true)));
+    } else for (const event of this.objects.since(path, Number(from))) write(response, said(event.type, event.object));
+    const watch: OpenWatch = { path, response, write: said };
     this.#watches.add(watch);
     response.once("close", () => {
       this.#watches.delete(watch);
@@ -252,8 +266,8 @@ export class FakeApiServer {
   }
 
   #tell(collection: string, event: { readonly type: string; readonly object: FakeObject }): void {
-    for (const { path, response } of this.#watches)
-      if (this.objects.covers(path, collection, event.object)) write(response, line(event.type, event.object));
+    for (const { path, response, write: said } of this.#watches)
+      if (this.objects.covers(path, collection, event.object)) write(response, said(event.type, event.object));
   }
 
   #notify(): void {
@@ -262,8 +276,8 @@ export class FakeApiServer {
 }
 
 /** A `Status` object. */
-export function status(code: number, reason: string, message: string): unknown {
-  return { kind: "Status", apiVersion: "v1", metadata: {}, status: code < 300 ? "Success" : "Failure", message, reason, code };
+export function status(code: number, reason: string, message: string): Readonly<Record<string, unknown>> {
+  return { kind: "Status", apiVersion: "v1", status: code < 300 ? "Success" : "Failure", message, reason, code };
 }
 
 function suffer(response: Response, fault: Fault): void {
@@ -296,6 +310,12 @@ function reset(response: Response): void {
 
 function line(type: string, object: unknown): string {
   return `${JSON.stringify({ type, object })}\n`;
+}
+
+function frame(type: string, object: unknown): Uint8Array {
+  const { kind, apiVersion, ...fields } = fieldsOf(object);
+  // What a bookmark says stands in the metadata, which every kind has in the same place.
+  return frameOf(type, kind === "Any" ? "Namespace" : String(kind), String(apiVersion), fields);
 }
 
 function bookmarkAt(version: number, end = false): unknown {

@@ -98,7 +98,7 @@ function serviceBody(service: Service): Manifest {
 }
 
 function sliceBody({ addressType, endpoints }: EndpointSlice): Manifest {
-  return { addressType, endpoints: endpoints.map(endpointBody) };
+  return { addressType, endpoints: [...endpoints].map(endpointBody) };
 }
 
 function endpointBody({ address, nodeName, ready, serving, terminating, pod }: Endpoint): Manifest {

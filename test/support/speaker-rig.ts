@@ -191,9 +191,14 @@ export async function startListening(
   const { spec = {}, ips = ["192.0.2.1"], ...rest } = options;
   const rig = cleanup.add(await startSpeaker({ listen: ["127.0.0.1"], ...rest }), ({ speaker }) => speaker.stop());
   rig.source.set(node(), bgpPeer("tor", { passive: true, ...spec }), advertisement(), ...service("web", ...ips));
-  rig.source.sync();
-  await eventually("the first decisions", () => rig.speaker.view.ready());
+  await decided(rig);
   return rig;
+}
+
+/** Says that the source has told everything for the first time, and waits for the decisions. */
+export async function decided({ source, speaker }: Rig): Promise<void> {
+  source.sync();
+  await eventually("the first decisions", () => speaker.view.ready());
 }
 
 /** What the admin API says about the peer. */

@@ -19,9 +19,17 @@ import { drawsFrom } from "./jitter.ts";
 import { acceptsAsn, exchangedGracefulRestart, keepaliveMillis } from "./negotiation.ts";
 import type { Millis, PeerAction, PeerEvent, PeerTimer, SessionSettings, Slot, StateName, StopCause } from "./session.ts";
 import { STATE_NAMES } from "./session.ts";
-import type { ConnectionContext, ConnectionEvent, ConnectionState, ConnectionStep, Ending, OpenConfirmState } from "./state.ts";
+import type {
+  ConnectionContext,
+  ConnectionEvent,
+  ConnectionState,
+  ConnectionStep,
+  Ending,
+  EstablishedState,
+  OpenConfirmState,
+} from "./state.ts";
 import { ACTIVE, IDLE } from "./state.ts";
-import { setKeepalive, setTimer } from "./timers.ts";
+import { sendHoldMillis, setKeepalive, setTimer } from "./timers.ts";
 
 /** Plain data; a new one comes out of every step. */
 export interface PeerState {
@@ -154,13 +162,24 @@ function onConfigure(draft: Draft, settings: SessionSettings): void {
       const graceful = connection.name === "Established" && exchangedGracefulRestart(connection.negotiated);
       stepSlot(draft, slot, { name: "stop", cause: { reason: graceful ? "silent" : "configChange", text: "" } });
     } else if (connection.name !== "OpenSent" && connection.negotiated.holdTimeSeconds > 0) {
-      const millis = keepaliveMillis(settings, connection.negotiated.holdTimeSeconds);
-      if (millis === connection.negotiated.keepaliveMillis) continue;
-      const changed = { ...connection, negotiated: { ...connection.negotiated, keepaliveMillis: millis } };
-      draft[slot] = changed;
-      draft.actions.push(setKeepalive(contextOf(draft, slot), changed.negotiated));
+      rearm(draft, slot, connection, before);
     }
   }
+}
+
+/** Timers that changed run anew by what they are now. */
+function rearm(draft: Draft, slot: Slot, connection: OpenConfirmState | EstablishedState, before: SessionSettings): void {
+  const { settings } = draft;
+  const { holdTimeSeconds, keepaliveMillis: old } = connection.negotiated;
+  const millis = keepaliveMillis(settings, holdTimeSeconds);
+  if (millis !== old) {
+    const changed = { ...connection, negotiated: { ...connection.negotiated, keepaliveMillis: millis } };
+    draft[slot] = changed;
+    draft.actions.push(setKeepalive(contextOf(draft, slot), changed.negotiated));
+  }
+  const sendHold = sendHoldMillis(settings, holdTimeSeconds);
+  if (connection.name === "Established" && sendHold !== sendHoldMillis(before, holdTimeSeconds))
+    draft.actions.push(setTimer(contextOf(draft, slot), "sendHold", sendHold));
 }
 
 /** Both settings lead to the same OPEN, whatever R and F bits the moment asks for. */

@@ -1,6 +1,8 @@
+import type { ObjectReader } from "../../kube/meta-messages.ts";
 import type { Selection } from "../../kube/resource.ts";
 import { DEFINITIONS, GROUP, VERSION } from "../../objects/definitions.ts";
 import type { Kind } from "../../objects/kinds.ts";
+import { endpointSliceMessage, namespaceMessage, nodeMessage, serviceMessage } from "./messages.ts";
 
 /** One kind that is read from an API server, and the part of it that the server is asked for. */
 export interface WatchedResource {
@@ -22,14 +24,14 @@ export function watchedResources(options: {
   /** Kinds that are not asked for. */
   readonly omitKinds?: readonly Kind[];
 }): readonly WatchedResource[] {
-  const core = (kind: Kind, plural: string): WatchedResource => ({
+  const core = (kind: Kind, plural: string, read: ObjectReader): WatchedResource => ({
     kind,
     apiVersion: "v1",
-    selection: { group: "", version: "v1", plural, namespace: null },
+    selection: { group: "", version: "v1", plural, namespace: null, read },
   });
   const all: readonly WatchedResource[] = [
-    core("Namespace", "namespaces"),
-    core("Node", "nodes"),
+    core("Namespace", "namespaces", namespaceMessage),
+    core("Node", "nodes", nodeMessage),
     ...DEFINITIONS.map(
       ({ kind, plural }): WatchedResource => ({
         kind,
@@ -37,7 +39,7 @@ export function watchedResources(options: {
         selection: { group: GROUP, version: VERSION, plural, namespace: options.heraldNamespace },
       }),
     ),
-    core("Service", "services"),
+    core("Service", "services", serviceMessage),
     {
       kind: "EndpointSlice",
       apiVersion: "discovery.k8s.io/v1",
@@ -46,6 +48,7 @@ export function watchedResources(options: {
         version: "v1",
         plural: "endpointslices",
         namespace: null,
+        read: endpointSliceMessage,
         // Whoever serves a proxy's name has slices that bear it.
         labelSelector: options.serviceProxyName === "" ? `${HEADLESS},${FOREIGN_PROXY}` : HEADLESS,
       },

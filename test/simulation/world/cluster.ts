@@ -71,7 +71,7 @@ export class Cluster {
   #changeEndpoints(): void {
     const object = this.#any("EndpointSlice");
     if (object?.kind !== "EndpointSlice") return;
-    const { endpoints } = object;
+    const endpoints = [...object.endpoints];
     const at = this.#dice.below(endpoints.length + 1);
     if (at === endpoints.length)
       this.#set(`a pod more in ${object.metadata.name}`, { ...object, endpoints: [...endpoints, this.#endpoint(object)] });

@@ -62,7 +62,7 @@ function readyPorts(objects: readonly ClusterObject[], node: string): Set<number
     if (object.kind !== "Service" || object.healthCheckNodePort === null) continue;
     const { name } = object.metadata;
     const slices = objects.filter((one) => one.kind === "EndpointSlice" && one.serviceName === name);
-    const isHere = slices.some((one) => one.kind === "EndpointSlice" && one.endpoints.some((e) => e.ready && e.nodeName === node));
+    const isHere = slices.some((one) => one.kind === "EndpointSlice" && [...one.endpoints].some((e) => e.ready && e.nodeName === node));
     if (isHere) ready.add(object.healthCheckNodePort);
   }
   return ready;

@@ -240,7 +240,8 @@ export function tweaked(dice: Dice, object: ClusterObject, variety: Variety): Cl
   }
 }
 
-function tweakedEndpoints(dice: Dice, { endpoints, addressType }: EndpointSlice): readonly Endpoint[] {
+function tweakedEndpoints(dice: Dice, { endpoints: before, addressType }: EndpointSlice): readonly Endpoint[] {
+  const endpoints = [...before];
   if (addressType === "FQDN") return endpoints;
   const victim = dice.below(endpoints.length + 1);
   if (victim === endpoints.length) return [...endpoints, randomEndpoint(dice, addressType)];

@@ -102,7 +102,7 @@ function isBlocked(world: World, a: Address, node: string): boolean {
   if (satisfied(node)) return false;
   const everywhere = new Set([
     ...world.nodes.map(({ metadata }) => metadata.name),
-    ...world.slices.flatMap(({ endpoints }) => endpoints.flatMap(({ nodeName }) => (nodeName === null ? [] : [nodeName]))),
+    ...world.slices.flatMap(({ endpoints }) => [...endpoints].flatMap(({ nodeName }) => (nodeName === null ? [] : [nodeName]))),
   ]);
   return [...everywhere].some((on) => {
     if (!passes8to10(world, on) || !satisfied(on)) return false;

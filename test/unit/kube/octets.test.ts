@@ -8,7 +8,7 @@ const PIECE = 16 << 10;
 const PIECES = 64;
 
 function headOf(body: Readable, isWhole = true): ResponseHead {
-  return { status: 200, retryAfter: undefined, contentEncoding: undefined, body, isWhole: () => isWhole };
+  return { status: 200, retryAfter: undefined, contentEncoding: undefined, contentType: undefined, body, isWhole: () => isWhole };
 }
 
 function pieces(): readonly Buffer[] {

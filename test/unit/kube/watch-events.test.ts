@@ -1,14 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { WatchLines } from "../../../src/kube/watch-events.ts";
+import { type WatchEvent, WatchLines } from "../../../src/kube/watch-events.ts";
 
 const added = '{"type":"ADDED","object":{"metadata":{"name":"ü","resourceVersion":"5"}}}\n';
 const bookmark = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9","annotations":{"k8s.io/initial-events-end":"true"}}}}\n';
 
-function read(text: string, size = text.length * 4): ReturnType<WatchLines["push"]> {
+function read(text: string, size = text.length * 4, most = 100): readonly WatchEvent[] {
   const lines = new WatchLines();
   const octets = Buffer.from(text);
-  const events = [];
-  for (let start = 0; start < octets.length; start += size) events.push(...lines.push(octets.subarray(start, start + size)));
+  const events: WatchEvent[] = [];
+  for (let start = 0; start < octets.length; start += size) {
+    lines.push(octets.subarray(start, start + size));
+    for (let taken = lines.take(most); taken.length > 0; taken = lines.take(most)) {
+      events.push(...taken);
+      if (taken.at(-1)?.type === "failed") return events;
+    }
+  }
   return events;
 }
 
@@ -21,6 +27,7 @@ describe("the lines of a watch", () => {
     ];
     const text = `${added}\n${added.replace("ADDED", "DELETED").replace('"5"', '"6"')}${bookmark}`;
     for (const size of [1, 3, 1000]) expect(read(text, size)).toMatchObject(expected);
+    expect(read(text, 1000, 1)).toMatchObject(expected);
   });
 
   it("with an ERROR end there, under the name of the status inside", () => {
@@ -45,9 +52,11 @@ describe("the lines of a watch", () => {
 
   it("that were cut are noticed at the end", () => {
     const lines = new WatchLines();
-    expect(lines.push(Buffer.from(added.slice(0, -1)))).toEqual([]);
+    lines.push(Buffer.from(added.slice(0, -1)));
+    expect(lines.take(100)).toEqual([]);
     expect(lines.unfinished).toBe(true);
     lines.push(Buffer.from("\n"));
+    expect(lines.take(100)).toHaveLength(1);
     expect(lines.unfinished).toBe(false);
   });
 });

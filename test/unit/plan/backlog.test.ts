@@ -30,7 +30,7 @@ function plannedOf(entry: ServiceEntry): Planned {
 describe("what is to be decided again", () => {
   it("is found among all Services some at a time when a peer changes, each once", () => {
     const { backlog, work, log } = rig(100);
-    backlog.markAffected((_, { name }) => (name.endsWith("7") ? PEER : false));
+    backlog.markAffected((_, { name }) => (name.endsWith("7") ? PEER : false), 1);
     const sizes: number[] = [];
     for (let calls = 0; backlog.size > 0 && calls < 100; calls++) {
       const before = log.length;
@@ -41,14 +41,63 @@ describe("what is to be decided again", () => {
     expect(Math.max(...sizes)).toBe(1);
   });
 
-  it("is looked for from the start when something else changes meanwhile, under both changes", () => {
+  it("is looked for all the way round when something else changes meanwhile, and nothing is done twice for the first", () => {
     const { backlog, work, log } = rig(4);
-    backlog.markAffected((_, { name }) => (name === "s0" || name === "s3" ? PEER : false));
+    backlog.markAffected((_, { name }) => (name === "s0" || name === "s3" ? PEER : false), 1);
     work(1);
     expect(log).toEqual(["s0 BGPPeer"]);
-    backlog.markAffected((_, { name }) => (name === "s1" ? SLICE : false));
+    backlog.markAffected((_, { name }) => (name === "s0" || name === "s2" ? SLICE : false), 1);
     work();
-    expect(log.slice(1).filter((line) => !line.startsWith("s0"))).toEqual(["s1 EndpointSlice", "s3 BGPPeer"]);
+    expect(log.slice(1)).toEqual(["s2 EndpointSlice", "s3 BGPPeer", "s0 EndpointSlice"]);
+    expect(backlog.size).toBe(0);
+  });
+
+  it("comes to every Service in turn, however fast changes follow each other", () => {
+    const { backlog, work, log } = rig(100);
+    for (let changes = 0; changes < 100; changes++) {
+      backlog.markAffected(() => PEER, 1);
+      work(1);
+    }
+    expect(new Set(log).size).toBe(100);
+    work();
+    // The last change came before the hundredth.
+    expect([log.length, backlog.size]).toEqual([99 + 100, 0]);
+  });
+
+  it("is found in smaller steps where each Service has to be compared with much that changed", () => {
+    const { backlog, work } = rig(320);
+    let looks = 0;
+    const nothing = () => {
+      looks++;
+      return false as const;
+    };
+    backlog.markAffected(nothing, 100);
+    work(1);
+    expect(looks).toBe(1);
+    work(100);
+    expect(looks).toBe(33);
+    for (let calls = 0; backlog.size > 0 && calls < 20; calls++) work(100);
+    expect([looks, backlog.size]).toEqual([320, 0]);
+  });
+
+  it("forgets nothing where Services go and come while they are looked through", () => {
+    const { backlog, entries, planned, work, log } = rig(10);
+    backlog.markAffected(() => PEER, 1);
+    work(4);
+    backlog.markAffected(() => SLICE, 1);
+    const [first, second] = entries;
+    if (first === undefined || second === undefined) throw new Error("there are ten");
+    planned.delete(first);
+    planned.delete(second);
+    planned.set(second, plannedOf(second));
+    work();
+    const after = new Set(log.slice(4).map((line) => line.slice(0, 2)));
+    expect([...after].sort()).toEqual(["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"]);
+    backlog.markAffected(() => PEER, 1);
+    work(4);
+    backlog.markAffected(() => SLICE, 1);
+    planned.clear();
+    work();
     expect(backlog.size).toBe(0);
   });
 
@@ -56,7 +105,7 @@ describe("what is to be decided again", () => {
     const { backlog, entries, work, log } = rig(4);
     const [, second, third] = entries;
     if (second === undefined || third === undefined) throw new Error("there are four");
-    backlog.markAffected(() => PEER);
+    backlog.markAffected(() => PEER, 1);
     backlog.touch(second, SLICE, false, "IPv4");
     backlog.touch(third, SLICE, true, null);
     backlog.mark(third, PEER);

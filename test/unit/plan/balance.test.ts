@@ -385,7 +385,7 @@ describe("the balance report of a speaker", () => {
     const planner = new Planner({ ...DEFAULT_PLANNER_OPTIONS, node: "n1" });
     const local = world.map((object) => (object.kind === "Service" ? service("web", LOCAL) : object));
     planner.apply([{ input: "fact", fact: { name: "time", nowMillis: 0 } }, ...local.map(set)]);
-    const fewer = slice("web", UNEVEN.endpoints.slice(1));
+    const fewer = slice("web", [...UNEVEN.endpoints].slice(1));
     const { routes } = planner.apply([{ input: "fact", fact: { name: "time", nowMillis: 1000 } }, set(fewer)]);
     expect(routes).toEqual([]);
     expect(report(planner)[0]?.nodes.map((one) => one.linkBandwidth)).toEqual([250_000_000, 125_000_000, 125_000_000]);
@@ -394,7 +394,7 @@ describe("the balance report of a speaker", () => {
   it("leaves its own node out of an address that is held down", () => {
     const planner = new Planner({ ...DEFAULT_PLANNER_OPTIONS, node: "n1" });
     const local = world.map((object) => (object.kind === "Service" ? service("web", LOCAL) : object));
-    const elsewhere = slice("web", UNEVEN.endpoints.slice(3));
+    const elsewhere = slice("web", [...UNEVEN.endpoints].slice(3));
     planner.apply([{ input: "fact", fact: { name: "time", nowMillis: 0 } }, ...local.map(set)]);
     const at = (nowMillis: number, object: ClusterObject) =>
       planner.apply([{ input: "fact", fact: { name: "time", nowMillis } }, set(object)]);

@@ -93,17 +93,33 @@ describe("selectors that match nothing", () => {
   });
 });
 
+function profile(name: string): ClusterObject {
+  return {
+    kind: "BFDProfile",
+    metadata: { ...pool(name, "192.0.2.1", "192.0.2.1").metadata },
+    receiveIntervalMillis: 300,
+    transmitIntervalMillis: 100,
+    detectMultiplier: 3,
+    passiveMode: false,
+    minimumTtl: 254,
+  };
+}
+
+describe("BFD and Graceful Restart", () => {
+  it("bfdAgainstRestart: work against each other where routes of a failed node are to be kept, and nowhere else", () => {
+    const restart = { enabled: true, restartTimeSeconds: 120, notification: false, longLivedStaleTimeSeconds: 3600 };
+    const odd = (spec: Parameters<typeof peer>[1]) => found(peer("other", spec), profile("fast"));
+    expect(odd({ bfdProfile: "fast", gracefulRestart: restart })).toEqual([
+      'bfdAgainstRestart other spec.gracefulRestart.longLivedStaleTime: asks the router to keep the routes of a failed node for 3600 s, and bfdProfile "fast" takes them 900 ms after it fell silent; leave out one of both, or let the router look at the C bit (docs/bfd.md)',
+    ]);
+    expect(odd({ gracefulRestart: restart })).toEqual([]);
+    expect(odd({ bfdProfile: "fast", gracefulRestart: { ...restart, enabled: false } })).toEqual([]);
+    expect(odd({ bfdProfile: "fast", gracefulRestart: { ...restart, longLivedStaleTimeSeconds: null, notification: true } })).toEqual([]);
+  });
+});
+
 describe("names that nobody has", () => {
   it("are named for a BFDProfile that a peer wants, which runs without", () => {
-    const profile = (name: string): ClusterObject => ({
-      kind: "BFDProfile",
-      metadata: { ...pool(name, "192.0.2.1", "192.0.2.1").metadata },
-      receiveIntervalMillis: 300,
-      transmitIntervalMillis: 300,
-      detectMultiplier: 3,
-      passiveMode: false,
-      minimumTtl: 254,
-    });
     const watched = peer("other", { bfdProfile: "fats" });
     expect(found(watched)).toEqual(['unknownBFDProfile other spec.bfdProfile: there is no BFDProfile "fats"; the peer runs without BFD']);
     expect(found(watched, profile("fast"))).toEqual([

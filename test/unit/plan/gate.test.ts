@@ -267,7 +267,7 @@ describe("the gate of a Service's health check (check 12b)", () => {
     const check = planner.explain({ type: "address", address: ip(VIP) })?.items[0]?.checks[11];
     expect(check).toMatchObject({
       result: "pass",
-      text: `service proxy at ${HEALTHZ} has not answered yet; it was announced already, and the gate withdraws nothing`,
+      text: `service proxy at ${HEALTHZ} has not answered yet; it was let through before, and the gate withdraws nothing`,
     });
     // It is past the gate as any other then.
     expect(planner.apply([proxy(REFUSED), health(REFUSED)]).routes).toEqual([]);

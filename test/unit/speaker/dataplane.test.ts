@@ -8,6 +8,7 @@ import {
   advertisement,
   bgpPeer,
   Cleanup,
+  decided,
   eventually,
   NODE,
   node,
@@ -31,9 +32,8 @@ async function routed(
 ): Promise<{ readonly rig: Rig; readonly router: RawPeer }> {
   const rig = cleanup.add(await startSpeaker({ listen: ["127.0.0.1"], ...options }), ({ speaker }) => speaker.stop());
   rig.source.set(node(NODE, ["127.0.0.1"]), bgpPeer("tor", { passive: true }), ...objects);
-  rig.source.sync();
   // A caller is known once the objects were decided on.
-  await eventually("the first decisions", () => rig.speaker.view.ready());
+  await decided(rig);
   const router = cleanup.add(await RawPeer.dial(rig.port), (peer) => peer.destroy());
   await router.establish();
   return { rig, router };

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { formatPrefix } from "../../../src/ip/format.ts";
 import type { PlanChange } from "../../../src/plan/change.ts";
 import { DEFAULT_PLANNER_OPTIONS } from "../../../src/plan/change.ts";
 import type { Input } from "../../../src/plan/facts.ts";
 import { Planner } from "../../../src/plan/planner.ts";
 import { Planning } from "../../../src/speaker/planning.ts";
+import { advertisement, endpoint, gone, ip, node, peer, service, set, slice } from "../../support/cluster-objects.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 /** A planner that counts: every input but the time is one Service to decide. */
@@ -208,6 +210,99 @@ describe("the time of a round", () => {
     expect(planner.log.filter((entry) => entry === "decide").length).toBeGreaterThan(1);
     expect(planner.times).toEqual([100]);
     expect(planner.noted).toBe(301);
+  });
+});
+
+describe("a round that goes on for long", () => {
+  /** 100 Services to decide, 2 ms each, and `during` what happens as each call of the planner ends. */
+  function longRound(during: (decided: number, made: ReturnType<typeof rig>) => void) {
+    const made = rig(0);
+    const { planning, planner } = made;
+    planning.sync();
+    made.rounds.length = 0;
+    planner.log.length = 0;
+    const decide = planner.decide.bind(planner);
+    let calls = 0;
+    planner.slow = 2;
+    planner.decide = () => {
+      const change = decide(1);
+      during(++calls, made);
+      return change;
+    };
+    planning.add(
+      Array.from({ length: 100 }, () => FACT),
+      100,
+    );
+    return made;
+  }
+
+  it("takes in what comes within 100 ms, and lets the rest wait for its end, so that what is decided leaves", async () => {
+    const { planning, planner, rounds } = longRound((calls, { planning: under }) => {
+      // Something changes with every call: for ever, as far as the round can know.
+      if (calls <= 500) under.add([FACT], 1000 + calls);
+    });
+    await settled(planning);
+    expect(rounds.length).toBeGreaterThan(3);
+    expect(rounds[0]).toMatchObject({ at: 100 });
+    // So many calls of 2 ms, and a change that joined with each.
+    expect(rounds[0]?.noted).toBe(100 + 50);
+    // The second one is timed from the first change that waited.
+    expect(rounds[1]?.at).toBe(1000 + 51);
+    expect(planner.noted).toBe(600);
+  });
+
+  it("takes in facts to its end: whoever waits for its decisions has been heard", async () => {
+    let heard = 0;
+    const { planning, planner, rounds } = longRound((calls, { planning: under, planner: asked }) => {
+      if (calls === 80) under.add([FACT, FACT, FACT], 1080);
+      if (calls === 90) under.state({ name: "drain", reason: null });
+      if (calls === 100) heard = asked.noted;
+    });
+    await settled(planning);
+    expect(heard).toBe(101);
+    expect(rounds.map(({ noted }) => noted)).toEqual([101, 104]);
+    expect(planner.waiting).toBe(0);
+  });
+});
+
+describe("a cluster that keeps changing", () => {
+  it("lets a withdrawal leave, although an advertisement of every Service changes faster than they can be looked through", async () => {
+    let now = 0;
+    let waits: string[] = [];
+    const left: { readonly prefix: string; readonly afterMed: number }[] = [];
+    const planner = new Planner({ node: "n1", ...DEFAULT_PLANNER_OPTIONS });
+    let med = 0;
+    const planning: Planning = new Planning({
+      clock: new FakeClock(),
+      planner,
+      // Every look at the time is a tenth of a millisecond of work.
+      meter: () => (now += 0.1),
+      coalesceMillis: () => 0,
+      changed: ({ routes }) => {
+        for (const { prefix, attributes } of routes) if (attributes === null) waits.push(formatPrefix(prefix));
+        if (med === 0 || med >= 1000) return;
+        planning.add([set(advertisement("all", { med: ++med }))], now);
+        if (med === 20) planning.add([gone(slice("s50", []))], now);
+      },
+      decided: () => {
+        for (const prefix of waits) left.push({ prefix, afterMed: med });
+        waits = [];
+      },
+    });
+    const addressOf = (i: number) => `203.0.113.${i}`;
+    planning.add([set(node("n1")), set(peer("tor")), set(advertisement("all"))], 0);
+    for (let i = 0; i < 60; i++) {
+      planning.add([set(service(`s${i}`, { loadBalancerIPs: [ip(addressOf(i))] })), set(slice(`s${i}`, [endpoint("10.1.0.1", "n1")]))], 0);
+    }
+    planning.sync();
+    await settled(planning);
+    expect(planner.routes()).toHaveLength(60);
+    med = 1;
+    planning.add([set(advertisement("all", { med }))], now);
+    await settled(planning);
+    expect(med).toBe(1000);
+    expect(left.map(({ prefix }) => prefix)).toEqual([`${addressOf(50)}/32`]);
+    expect(left[0]?.afterMed).toBeLessThan(500);
   });
 });
 

@@ -12,6 +12,7 @@ import {
   advertisement,
   bgpPeer,
   Cleanup,
+  decided,
   eventually,
   FakeSource,
   node,
@@ -134,6 +135,17 @@ describe("a speaker's life", () => {
     expect(await rig.metrics.text()).toContain('herald_drained{cause="command"} 0');
     const kinds = rig.speaker.view.events({ service: null, sinceEpochMillis: null }).items.map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(["drained", "undrained"]));
+  });
+
+  it("announces nothing when it is drained between its start and the first sync, and everything once that ends", async () => {
+    const rig = cleanup.add(await startSpeaker(), ({ speaker }) => speaker.stop());
+    rig.source.set(node(), bgpPeer("tor", { passive: true }), advertisement(), ...service("web", "192.0.2.1"));
+    await rig.speaker.commands.drain("kernel update");
+    await decided(rig);
+    expect([...rig.speaker.view.routes()]).toEqual([]);
+    expect(rig.speaker.view.explain("192.0.2.1").items.map(({ reason }) => reason)).toContain("nodeDrained");
+    await rig.speaker.commands.undrain();
+    await eventually("a route", () => [...rig.speaker.view.routes()].length === 1);
   });
 
   it("reports bad objects once, and once that they are mended", async () => {

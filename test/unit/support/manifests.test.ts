@@ -17,6 +17,7 @@ import {
   pool,
   service,
   slice,
+  unpacked,
 } from "../../support/cluster-objects.ts";
 import { Dice } from "../../support/dice.ts";
 import { randomObject } from "../../support/histories/random-objects.ts";
@@ -31,7 +32,7 @@ async function reloaded(objects: readonly ClusterObject[]): Promise<readonly Clu
     writeFileSync(path, formatManifests(objects));
     const { objects: found, findings } = await loadPaths([path], { heraldNamespace: HERALD_NAMESPACE });
     expect(findings).toEqual([]);
-    return found;
+    return found.map(unpacked);
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -145,6 +145,19 @@ describe("a change of settings", () => {
     expect(driver.left("outgoing keepalive")).toBeLessThanOrEqual(5000);
   });
 
+  it("bears a router that takes nothing for as long as the newest words say, from then on, without a reset", () => {
+    const driver = new FsmDriver().established();
+    expect(driver.left("outgoing sendHold")).toBe(480_000);
+    driver.handle({ name: "configure", settings: { ...OUR_SETTINGS, sendHoldTimeSeconds: 100 } });
+    expect(driver.left("outgoing sendHold")).toBe(100_000);
+    driver.handle({ name: "configure", settings: { ...OUR_SETTINGS, sendHoldTimeSeconds: 3600 } });
+    expect(driver.left("outgoing sendHold")).toBe(3_600_000);
+    expect(driver.stateOf("outgoing")).toBe("Established");
+    expect(driver.handle({ name: "configure", settings: { ...OUR_SETTINGS, sendHoldTimeSeconds: 3600 } })).toEqual([]);
+    const untimed = new FsmDriver({ ...OUR_SETTINGS, holdTimeSeconds: 0 }).established();
+    expect(untimed.handle({ name: "configure", settings: { ...OUR_SETTINGS, holdTimeSeconds: 0, sendHoldTimeSeconds: 100 } })).toEqual([]);
+  });
+
   it("resets a session whose peer no longer has the right AS number", () => {
     const driver = new FsmDriver({ ...OUR_SETTINGS, peerAsn: { kind: "external" } }).established();
     const allowed = driver.handle({ name: "configure", settings: OUR_SETTINGS });

@@ -91,6 +91,45 @@ function restarts({ source }: Running): Readonly<Record<string, number>> {
   return Object.fromEntries([...source.restarts()].map(({ kind, cause, count }) => [`${kind} ${cause}`, count]));
 }
 
+describe("a server that writes protobuf", () => {
+  it("is read in it for its own kinds, and in JSON for ours: the first state, changes, deletions and failures", async () => {
+    const server = await serve();
+    server.protobuf = true;
+    for (const object of [namespace("shop"), peer("tor")]) server.objects.put(object);
+    const { sink, source } = follow(server);
+    await sink.until(() => sink.syncedCount === 1);
+    await server.until(() => server.watching() === KINDS);
+    expect(sink.names).toEqual(["BGPPeer herald-system/tor", "Namespace shop"]);
+    const inMessages = server.requests.filter(({ accept }) => accept?.startsWith("application/vnd.kubernetes.protobuf"));
+    expect(inMessages.map(({ path }) => path).sort()).toEqual([
+      "/api/v1/namespaces",
+      "/api/v1/nodes",
+      "/api/v1/services",
+      "/apis/discovery.k8s.io/v1/endpointslices",
+    ]);
+
+    server.objects.put(namespace("shop", "y"));
+    server.objects.put(namespace("blog"));
+    await sink.until(() => sink.names.includes("Namespace blog"));
+    expect(sink.objects.map(({ metadata }) => metadata.labels)).toContainEqual({ v: "y" });
+    server.objects.remove(namespace("blog"));
+    await sink.until(() => !sink.names.includes("Namespace blog"));
+
+    // Nothing is lost by a history that is too short, whichever way it is told.
+    for (const inStream of [false, true]) {
+      server.expiresInStream = inStream;
+      server.fail(watchOf("namespaces"), { type: "status", status: 500 });
+      server.resetWatches();
+      server.objects.put(namespace(`while-away-${inStream}`));
+      server.objects.compact();
+      await sink.until(() => sink.names.includes(`Namespace while-away-${inStream}`));
+      await server.until(() => server.watching() === KINDS);
+    }
+    expect(restarts({ server, sink, source })).toMatchObject({ "Namespace Expired": 2 });
+    expect(restarts({ server, sink, source })).not.toHaveProperty("Namespace Malformed");
+  });
+});
+
 describe("the first state of an API server", () => {
   it("comes through one WatchList per kind, then synced, once; our kinds from our namespace alone", async () => {
     const { server, sink, source } = await following({}, [namespace("shop"), peer("tor"), peer("other", 65000, "elsewhere")]);

@@ -43,7 +43,10 @@ describe("a Secret read from an API server", () => {
     [403, "may not be read: allow Herald's ServiceAccount to get it by name"],
     [500, "cannot be read (ServerError)"],
   ])("that fails with %i says what to do", async (status, why) => {
-    const { read } = sourceWith({ ok: false, failure: failureOfStatus(status, "", undefined) });
+    const { read } = sourceWith({
+      ok: false,
+      failure: failureOfStatus(status, { body: Buffer.alloc(0), contentType: undefined }, undefined),
+    });
     expect(await read()).toEqual({ result: "failed", why });
   });
 });
