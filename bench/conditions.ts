@@ -40,7 +40,7 @@ for (const [shape, own] of Object.entries(SHAPES)) {
   let findings = 0;
   for (let round = 0; round < ROUNDS; round++) {
     globalThis.gc?.();
-    const stalls = new Stalls();
+    const stalls = new Stalls({ asksCpu: true });
     const began = cpuMillis();
     const found = await runInSlices(findInPieces(objects, DEFAULT_PLANNER_OPTIONS), systemClock, new AbortController().signal);
     stalls.stop();

@@ -4,8 +4,8 @@
  * informer of `@kubernetes/client-node`. `api [SERVICES]`: the same from a real kube-apiserver. `churn [PER_SECOND [SECONDS]]`: changes of slices, from the moment a
  * server says them to the moment they are decided. `figures [SERVICES [PER_SECOND [SECONDS]]]`: a round of each but the speaker, as the tests have it.
  *
- * `cpuMillis` is the process's own time, which other load does not stretch; `worstTurnMillis` how late the event loop was, `worstTurnCpuMillis` how much of
- * that it worked itself. All run with the flags of Node that the image has (deploy/image/herald).
+ * `cpuMillis` is the process's own time, which other load does not stretch; `worstTurnMillis` how late the event loop was, which it does. All run with the flags
+ * of Node that the image has (deploy/image/herald).
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -87,7 +87,7 @@ export async function followSource(access: ServerAccess, plans: boolean): Promis
     () => ({ objects }),
   );
 
-  const stalls = new Stalls();
+  const stalls = new Stalls({ asksCpu: false });
   const from = { cpu: cpuMillis(), at: performance.now() };
   const rss: number[] = [];
   const sampler = setInterval(() => rss.push(process.memoryUsage().rss / 1_048_576), 1000);

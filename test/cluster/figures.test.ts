@@ -51,8 +51,8 @@ describe("figures of the source at a recorded API server, over TLS", () => {
       }
       printed("source, recorded API server", rows, [
         ["curl", "millis"],
-        ["source", "millis", "cpuMillis", "worstTurnMillis", "worstTurnCpuMillis", "rssMiBPeak"],
-        ["informer of client-node", "millis", "cpuMillis", "worstTurnMillis", "worstTurnCpuMillis", "rssMiBPeak"],
+        ["source", "millis", "cpuMillis", "worstTurnMillis", "rssMiBPeak"],
+        ["informer of client-node", "millis", "cpuMillis", "worstTurnMillis", "rssMiBPeak"],
         ["changes, source", "said", "changes", "p50Millis", "p99Millis", "worstTurnMillis", "cpuPercent"],
         ["changes, source and planner", "said", "changes", "p50Millis", "p99Millis", "worstTurnMillis", "cpuPercent"],
       ]);
