@@ -128,6 +128,29 @@ describe("the messages of an API server", () => {
     );
   });
 
+  it.each(KINDS)("of a %s whose octets were damaged are refused as no message, or checked like any other object", (kind, arbitrary) => {
+    const read = RESOURCES.find((one) => one.kind === kind)?.selection.read;
+    if (read === undefined) throw new Error(`${kind} is not read from messages`);
+    const damages = fc.array(fc.record({ at: fc.nat(), octet: fc.integer({ min: 0, max: 255 }) }), { minLength: 1, maxLength: 4 });
+    let checked = 0;
+    fc.assert(
+      fc.property(arbitrary, damages, fc.nat(), (object, list, cut) => {
+        const octets = messageOf(kind, object);
+        if (octets.length === 0) return;
+        for (const { at, octet } of list) octets[at % octets.length] = octet;
+        const message = new Message(cut % 4 === 0 ? octets.subarray(0, cut % octets.length) : octets);
+        const found = objectOrError(() => read(message));
+        if (found instanceof Error) expect(found).toBeInstanceOf(SyntaxError);
+        else {
+          check(found);
+          checked++;
+        }
+      }),
+      { numRuns: 2000 },
+    );
+    expect(checked).toBeGreaterThan(100);
+  });
+
   it("are asked for of every kind that a server writes in them, and of no other", () => {
     expect(RESOURCES.filter(({ selection }) => selection.read !== undefined).map(({ kind }) => kind)).toEqual(
       RESOURCES.map(({ kind }) => kind).filter(hasMessages),
@@ -135,6 +158,14 @@ describe("the messages of an API server", () => {
     expect(RESOURCES.map(({ kind }) => kind).filter(hasMessages)).toEqual(["Namespace", "Node", "Service", "EndpointSlice"]);
   });
 });
+
+function objectOrError(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return error;
+  }
+}
 
 function shown(checked: ReturnType<typeof check>): unknown {
   return checked.result === "object" ? { ...checked, object: unpacked(checked.object) } : checked;
