@@ -38,6 +38,15 @@ describe("every file of the program", () => {
     expect(files.length).toBeGreaterThan(20);
     expect(files.filter((name) => /[^\0-\xff]/.test(readFileSync(join(dist, name), "utf8")))).toEqual([]);
   });
+
+  it("takes Node's own modules from the process: `import` would load what their exports stand for, needed or not", () => {
+    const texts = files.map((name) => readFileSync(join(dist, name), "utf8"));
+    for (const name of ["node:http", "node:fs"])
+      expect(texts.filter((text) => text.includes(`getBuiltinModule("${name}")`)).length).toBe(1);
+    const imports = texts.flatMap((text) => [...text.matchAll(/(?:^|;)import\b[^"();]*"([^"]+)";/gm)].map(([, from]) => from));
+    expect(imports.length).toBeGreaterThan(files.length);
+    expect(imports.filter((from) => from?.startsWith("./") !== true)).toEqual([]);
+  });
 });
 
 /** Modules of the files that these modules are in, and of all that those import statically: paths from the project's folder. */

@@ -37,10 +37,4 @@ describe("the bundle", () => {
     expect(bundled.length).toBeGreaterThan(20);
     for (const name of [...bundled, "koffi"]) expect(licences).toMatch(new RegExp(`^  ${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
   });
-
-  it("takes Node's own modules from the process: `import` would load what their exports stand for, needed or not", () => {
-    const bundle = readFileSync(join(root, "dist/herald.mjs"), "utf8");
-    expect(bundle).toContain('process.getBuiltinModule("node:http")');
-    expect(bundle).not.toMatch(/^import .*["'](node:)?\w+["'];$/m);
-  });
 });
