@@ -5,10 +5,11 @@ import { RequestBudget } from "./budget.ts";
 import type { Connection, RequestHead, ResponseHead } from "./connection.ts";
 import type { Access, Credentials } from "./credentials.ts";
 import { dial, sameWay } from "./dial.ts";
+import { acceptOf, Encodings, isTypeRefused, JSON_TYPE } from "./encoding.ts";
 import { failureOfError, failureOfStatus, failureWith, type KubeFailure, type Outcome } from "./failure.ts";
 import { fieldsOf } from "./fields.ts";
 import { ListSplitter } from "./list-splitter.ts";
-import { isProtobuf, PROTOBUF_TYPE } from "./meta-messages.ts";
+import { isProtobuf } from "./meta-messages.ts";
 import { bodyOf, octetsOf } from "./octets.ts";
 import { Pace } from "./pace.ts";
 import { pathOf, type Query, type Resource, type Selection } from "./resource.ts";
@@ -45,8 +46,6 @@ const ANSWER_SILENCE_MILLIS = 30_000;
 /** An answer longer than this is cut: one object, or the words of a failure. */
 const MAX_ANSWER_OCTETS = 16 << 20;
 
-const JSON_TYPE = "application/json";
-
 /**
  * One API server. Knows no kind. All requests share one connection and one budget; credentials are read before each, and once more after a 401.
  * Nothing here repeats a request that failed for another reason: whoever asks knows whether it may be asked twice.
@@ -54,12 +53,14 @@ const JSON_TYPE = "application/json";
 export class KubeClient {
   readonly #options: KubeClientOptions;
   readonly #budget: RequestBudget;
+  readonly #encodings: Encodings;
   #way: { readonly access: Access; readonly connection: Promise<Connection>; usable(): boolean } | null = null;
   #closed = false;
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
     this.#budget = new RequestBudget(options.clock, options.budget);
+    this.#encodings = new Encodings(options.clock);
   }
 
   /** @throws {SpeakerError} when there are no credentials to read: what a start fails for, and nothing later. */
@@ -96,13 +97,18 @@ export class KubeClient {
    */
   async watch(selection: Selection, query: WatchQuery, signal: AbortSignal): Promise<Outcome<AsyncGenerator<readonly WatchEvent[]>>> {
     const path = pathOf(selection, watchParameters(query));
-    const { read } = selection;
-    // Who does not write messages, such as the server of an aggregated API may, writes JSON.
-    const accept = read === undefined ? JSON_TYPE : `${PROTOBUF_TYPE},${JSON_TYPE}`;
-    const answer = await this.#send({ method: "GET", path, body: null, type: null, gzip: false, accept }, signal);
-    if (!answer.ok) return answer;
-    const events = read !== undefined && isProtobuf(answer.value.contentType) ? new WatchFrames(read) : new WatchLines();
-    return { ok: true, value: this.#events(answer.value, events, query.silenceMillis, signal) };
+    const read = this.#encodings.readerOf(selection);
+    const answer = await this.#send({ method: "GET", path, body: null, type: null, gzip: false, accept: acceptOf(read) }, signal);
+    if (!answer.ok) {
+      if (read === null || !isTypeRefused(answer.failure.status)) return answer;
+      this.#encodings.failed(read);
+      return await this.watch(selection, query, signal);
+    }
+    const { silenceMillis } = query;
+    if (read === null || !isProtobuf(answer.value.contentType))
+      return { ok: true, value: this.#events(answer.value, new WatchLines(), { silenceMillis, malformed: () => {} }, signal) };
+    const malformed = (): void => this.#encodings.failed(read);
+    return { ok: true, value: this.#events(answer.value, new WatchFrames(read), { silenceMillis, malformed }, signal) };
   }
 
   get(resource: Resource, name: string, signal: AbortSignal): Promise<Outcome<unknown>> {
@@ -153,7 +159,7 @@ export class KubeClient {
   async *#events(
     head: ResponseHead,
     body: WatchLines | WatchFrames,
-    silenceMillis: number,
+    { silenceMillis, malformed }: { readonly silenceMillis: number; malformed(): void },
     signal: AbortSignal,
   ): AsyncGenerator<readonly WatchEvent[]> {
     const { clock } = this.#options;
@@ -164,10 +170,15 @@ export class KubeClient {
         for (let began = clock.now(), events = body.take(pace.events); events.length > 0; events = body.take(pace.events)) {
           // Whoever takes them has done with them when we go on.
           yield events;
-          if (events.at(-1)?.type === "failed") return;
+          const last = events.at(-1);
+          if (last?.type === "failed") {
+            if (last.failure.condition === "Malformed") malformed();
+            return;
+          }
           if (events.length < pace.events) break;
           pace.took(clock.now() - began);
           await nextTurn();
+          signal.throwIfAborted();
           began = clock.now();
         }
       }

@@ -1,6 +1,6 @@
 /**
  * The wire format of protobuf, read field by field: what an API server writes its own kinds in for those who ask. What is not wanted is passed over by its
- * length, so that `managedFields`, a third of every object, cost nothing.
+ * length, so that `managedFields`, a third of every object, cost nothing. A message inside that is written twice is not merged: no server writes one so.
  */
 
 /** How a value is written; the low three bits of its tag. */
@@ -33,7 +33,7 @@ export class Message {
     this.#wire = tag & 7;
     switch (this.#wire) {
       case VARINT:
-        this.#number = this.#varint();
+        this.#number = this.#signed();
         break;
       case DELIMITED: {
         const length = this.#varint();
@@ -53,7 +53,7 @@ export class Message {
     return this.#field;
   }
 
-  /** A whole number; exact up to 2^53. */
+  /** A whole number of 64 bits with its sign; exact up to 2^53. */
   number(): number {
     this.#expect(VARINT);
     return this.#number;
@@ -90,7 +90,9 @@ export class Message {
   /** Adds the field, one entry of a mapping of texts, to `map`. */
   entry(map: Record<string, string>): void {
     const { key, value } = this.within(readEntry);
-    map[key] = value;
+    // An assignment would set the mapping's own prototype.
+    if (key === "__proto__") Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
+    else map[key] = value;
   }
 
   octets(): Buffer {
@@ -106,6 +108,16 @@ export class Message {
     this.#from = this.#at;
     this.#at += length;
     if (this.#at > this.#end) throw new SyntaxError("a message ends in the middle of a field");
+  }
+
+  /** A negative number has all ten octets (two's complement). */
+  #signed(): number {
+    const from = this.#at;
+    const value = this.#varint();
+    if (this.#at - from < 10) return value;
+    let exact = 0n;
+    for (let at = this.#at - 1; at >= from; at--) exact = (exact << 7n) | BigInt((this.#octets[at] ?? 0) & 0x7f);
+    return Number(BigInt.asIntN(64, exact));
   }
 
   #varint(): number {
@@ -148,11 +160,11 @@ function wordOf(octets: Buffer, from: number, end: number): string {
   const known = words[slot] ?? "";
   if (known.length === length && isWritten(known, octets, from)) return known;
   const word = octets.toString("utf8", from, end);
-  words[slot] = word;
+  // Of ASCII alone, octets are characters: another text would be taken for one with the same octets.
+  if (word.length === length) words[slot] = word;
   return word;
 }
 
-/** A text beyond ASCII is longer in octets than in characters, and never equal. */
 function isWritten(word: string, octets: Buffer, from: number): boolean {
   for (let at = 0; at < word.length; at++) if (word.charCodeAt(at) !== octets[from + at]) return false;
   return true;

@@ -47,7 +47,8 @@ export function statusOf(message: Message): Fields {
     else if (field === 4) reason = message.word();
     else if (field === 6) code = message.number();
   }
-  return { message: text, reason, code };
+  // JSON leaves out a zero.
+  return { message: text, reason, code: code === 0 ? undefined : code };
 }
 
 /** `meta/v1.ObjectMeta`. Nobody reads `managedFields`, owners and finalizers. */
@@ -106,12 +107,13 @@ function rawExtension(message: Message): Buffer | null {
 function timeOf(message: Message): string | undefined {
   let seconds: number | undefined;
   for (let field = message.next(); field !== 0; field = message.next()) if (field === 1) seconds = message.number();
-  if (seconds === undefined || seconds > LAST_SECOND) return undefined;
+  if (seconds === undefined || seconds < FIRST_SECOND || seconds > LAST_SECOND) return undefined;
   if (seconds !== lastTime.seconds) lastTime = { seconds, text: flat(`${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`) };
   return lastTime.text;
 }
 
-/** Of the year 9999. What is before 1970 has the sign bit set, and is beyond it. */
+/** Of the years 1 and 9999. */
+const FIRST_SECOND = -62_135_596_800;
 const LAST_SECOND = 253_402_300_799;
 /** Objects that are made together have one. */
 let lastTime = { seconds: 0, text: "1970-01-01T00:00:00Z" };

@@ -3,8 +3,8 @@ import { type ObjectReader, watchEventOf } from "./meta-messages.ts";
 import { Unread } from "./unread.ts";
 import { eventOf, type WatchEvent } from "./watch-events.ts";
 
-/** A frame longer than this is no event of an API server. */
-const MAX_FRAME_OCTETS = 64 << 20;
+/** A frame longer than this is no event of an API server, whose etcd takes 1.5 MiB an object unless it is told otherwise. */
+const MAX_FRAME_OCTETS = 16 << 20;
 const LENGTH_OCTETS = 4;
 
 /** A watch's body in protobuf, taken apart while it arrives: each event is a message with its length, a big-endian number of 32 bits, before it. */

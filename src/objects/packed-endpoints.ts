@@ -7,6 +7,8 @@ const SERVING = 2;
 const TERMINATING = 4;
 /** No name of a Pod holds it; what does is none. */
 const BETWEEN_PODS = "\n";
+/** What longer slices have in common is rarely all of it. */
+const LONGEST_REPEATED = 32;
 const KEY_LENGTH = { IPv4: 4, IPv6: 16 } as const satisfies Record<Family, number>;
 
 /**
@@ -26,7 +28,8 @@ export class PackedEndpoints implements EndpointList {
   constructor(family: Family, endpoints: readonly Endpoint[]) {
     this.#family = family;
     this.#keys = endpoints.map(({ address }) => address.key).join("");
-    this.#flags = repeated(endpoints.map((endpoint) => String.fromCharCode(flagsOf(endpoint))).join(""));
+    const flags = endpoints.map((endpoint) => String.fromCharCode(flagsOf(endpoint))).join("");
+    this.#flags = flags.length > LONGEST_REPEATED ? flags : repeated(flags);
     this.#nodes = endpoints.map(({ nodeName }) => nodeName);
     this.#pods = endpoints.map(({ pod }) => (pod === null || pod.includes(BETWEEN_PODS) ? "" : pod)).join(BETWEEN_PODS);
   }

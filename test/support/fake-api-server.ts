@@ -41,7 +41,7 @@ export type Fault =
   /** No answer at all, for ever. */
   | { readonly type: "stall" }
   /** An answer of 200 whose body is this, and ends or not. */
-  | { readonly type: "body"; readonly text: string; readonly end: boolean };
+  | { readonly type: "body"; readonly text: string; readonly end: boolean; readonly contentType?: string };
 
 export interface FakeServerOptions {
   readonly protocol?: "h2" | "http/1.1";
@@ -291,7 +291,7 @@ function suffer(response: Response, fault: Fault): void {
     case "stall":
       return;
     case "body":
-      response.writeHead(200, { "content-type": "application/json" });
+      response.writeHead(200, { "content-type": fault.contentType ?? "application/json" });
       write(response, fault.text);
       if (fault.end) response.end();
   }

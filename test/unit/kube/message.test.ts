@@ -36,6 +36,29 @@ describe("a protobuf message of an API server", () => {
     ]);
   });
 
+  it("has numbers below zero, in ten octets", () => {
+    const ones = new Array<number>(8).fill(0xff);
+    const message = new Message(
+      Buffer.concat([whole(1, 0xff, ...ones, 0x01), whole(2, 0xfe, ...ones, 0x01), whole(3, 0xff, ...ones.slice(2), 0x0f)]),
+    );
+    const numbers: number[] = [];
+    while (message.next() !== 0) numbers.push(message.number());
+    expect(numbers).toEqual([-1, -2, 2 ** 53 - 1]);
+  });
+
+  it("has entries of a mapping, whatever their keys", () => {
+    const entry = (key: string, value: string) =>
+      delimited(1, Buffer.concat([delimited(1, Buffer.from(key)), delimited(2, Buffer.from(value))]));
+    const message = new Message(Buffer.concat([entry("app", "web"), entry("__proto__", "x"), delimited(1, Buffer.alloc(0))]));
+    const map: Record<string, string> = {};
+    while (message.next() !== 0) message.entry(map);
+    expect(Object.entries(map)).toEqual([
+      ["app", "web"],
+      ["__proto__", "x"],
+      ["", ""],
+    ]);
+  });
+
   it("has messages inside, and goes on behind them however much of them was read", () => {
     const inner = Buffer.concat([whole(1, 7), delimited(2, Buffer.from("rest"))]);
     const message = new Message(Buffer.concat([delimited(1, inner), whole(2, 9)]));
@@ -60,6 +83,17 @@ describe("a protobuf message of an API server", () => {
       read++;
     }
     expect(read).toBe(30_000);
+  });
+
+  it("has words whose characters are the octets of another one, which is read as it is", () => {
+    // Equal in length and hash too, so that both have the same place among the words that are remembered.
+    const words = ["cjm\u00c3\u00a9", "cjm\u00e9"];
+    for (const text of [...words, ...words]) {
+      const message = new Message(delimited(1, Buffer.from(text)));
+      message.next();
+      expect(message.word()).toBe(text);
+    }
+    expect(words.map((word) => Buffer.from(word).toString("latin1"))).toContain(words[0]);
   });
 
   it("that is cut off anywhere is refused, and never read as less", () => {

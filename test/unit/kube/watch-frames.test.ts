@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { WatchEvent } from "../../../src/kube/watch-events.ts";
+import { type WatchEvent, WatchLines } from "../../../src/kube/watch-events.ts";
 import { WatchFrames } from "../../../src/kube/watch-frames.ts";
 import { serviceMessage } from "../../../src/source/kubernetes/messages.ts";
 import { frameOf } from "../../support/kube-messages.ts";
@@ -44,6 +44,13 @@ describe("the frames of a watch", () => {
       { type: "set" },
       { type: "failed", failure: { condition: "Expired", status: 410, message: "too old" } },
     ]);
+  });
+
+  it("with an ERROR of no code are what JSON says, which leaves a zero out", () => {
+    const fields = { status: "Failure", reason: "Unknown", message: "odd" };
+    const lines = new WatchLines();
+    lines.push(Buffer.from(`${JSON.stringify({ type: "ERROR", object: { kind: "Status", apiVersion: "v1", ...fields } })}\n`));
+    expect(read(frameOf("ERROR", "Status", "v1", { ...fields, code: 0 }))).toEqual(lines.take(1));
   });
 
   it("that are not events end it too: nothing after them can be believed to be complete", () => {

@@ -128,6 +128,34 @@ describe("a server that writes protobuf", () => {
     expect(restarts({ server, sink, source })).toMatchObject({ "Namespace Expired": 2 });
     expect(restarts({ server, sink, source })).not.toHaveProperty("Namespace Malformed");
   });
+
+  const PROTOBUF = "application/vnd.kubernetes.protobuf";
+  it.each([
+    ["refuses the type", { type: "status", status: 406 }, {}],
+    ["refuses it as one it does not know", { type: "status", status: 415 }, {}],
+    [
+      "spoils the octets",
+      { type: "body", text: "\0\0\0\u0002xx", end: false, contentType: `${PROTOBUF};stream=watch` },
+      { "Namespace Malformed": 1 },
+    ],
+  ] as const)("is read in JSON where something between %s", async (_, fault, expected) => {
+    const server = await serve();
+    server.protobuf = true;
+    server.fail((request) => watchOf("namespaces")(request) && request.accept?.startsWith(PROTOBUF) === true, fault, 1000);
+    server.objects.put(namespace("shop"));
+    const { sink, source } = follow(server);
+    await sink.until(() => sink.syncedCount === 1);
+    await server.until(() => server.watching() === KINDS);
+    expect(sink.names).toEqual(["Namespace shop"]);
+    server.objects.put(namespace("blog"));
+    await sink.until(() => sink.names.includes("Namespace blog"));
+    expect(server.requests.filter(watchOf("namespaces")).map(({ accept }) => accept)).toEqual([
+      `${PROTOBUF},application/json`,
+      "application/json",
+    ]);
+    expect(server.requests.filter(watchOf("nodes")).map(({ accept }) => accept)).toEqual([`${PROTOBUF},application/json`]);
+    expect(restarts({ server, sink, source })).toEqual(expected);
+  });
 });
 
 describe("the first state of an API server", () => {
