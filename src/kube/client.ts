@@ -168,13 +168,11 @@ export class KubeClient {
       for await (const chunks of octetsOf(head, clock, silenceMillis)) {
         body.push(...chunks);
         for (let began = clock.now(), events = body.take(pace.events); events.length > 0; events = body.take(pace.events)) {
-          // Whoever takes them has done with them when we go on.
-          yield events;
           const last = events.at(-1);
-          if (last?.type === "failed") {
-            if (last.failure.condition === "Malformed") malformed();
-            return;
-          }
+          if (last?.type === "failed" && last.failure.condition === "Malformed") malformed();
+          // Whoever takes them has done with them when we go on, and need not go on after a failure.
+          yield events;
+          if (last?.type === "failed") return;
           if (events.length < pace.events) break;
           pace.took(clock.now() - began);
           await nextTurn();
