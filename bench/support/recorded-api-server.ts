@@ -1,7 +1,7 @@
 /**
  * An API server that was recorded: every octet is made before the first request, so that what is measured is its client. WatchList, lists with pages,
- * HTTP/2 and HTTP/1.1 with TLS, JSON and protobuf. A line `churn PER_SECOND SECONDS` on its standard input makes it say changes of EndpointSlices in every watch on them,
- * each with the moment at which it was said as its resourceVersion: microseconds of the clock that all processes of the machine share.
+ * HTTP/2 and HTTP/1.1 with TLS, JSON and protobuf. A line `churn PER_SECOND SECONDS` on its standard input makes it say changes of EndpointSlices in every
+ * watch on them, each with the moment at which it was said as its resourceVersion: microseconds of the clock that all processes of the machine share.
  */
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { createInterface } from "node:readline";
@@ -105,7 +105,7 @@ async function list(
     const octets = listOf(kind, apiVersion, metadata, protobuf?.items.slice(from, to) ?? []);
     await send(
       response,
-      inPieces(Array.from({ length: Math.ceil(octets.length / PIECE) }, (_, i) => octets.subarray(i * PIECE, (i + 1) * PIECE))),
+      Array.from({ length: Math.ceil(octets.length / PIECE) }, (_, i) => octets.subarray(i * PIECE, (i + 1) * PIECE)),
     );
     return void response.end();
   }

@@ -104,11 +104,10 @@ export class KubeClient {
       this.#encodings.failed(read);
       return await this.watch(selection, query, signal);
     }
-    const { silenceMillis } = query;
-    if (read === null || !isProtobuf(answer.value.contentType))
-      return { ok: true, value: this.#events(answer.value, new WatchLines(), { silenceMillis, malformed: () => {} }, signal) };
-    const malformed = (): void => this.#encodings.failed(read);
-    return { ok: true, value: this.#events(answer.value, new WatchFrames(read), { silenceMillis, malformed }, signal) };
+    const isMessages = read !== null && isProtobuf(answer.value.contentType);
+    const body = isMessages ? new WatchFrames(read) : new WatchLines();
+    const malformed = isMessages ? () => this.#encodings.failed(read) : () => {};
+    return { ok: true, value: this.#events(answer.value, body, { silenceMillis: query.silenceMillis, malformed }, signal) };
   }
 
   get(resource: Resource, name: string, signal: AbortSignal): Promise<Outcome<unknown>> {

@@ -1,21 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type WatchEvent, WatchLines } from "../../../src/kube/watch-events.ts";
+import { eventsOf } from "../../support/watch-bodies.ts";
 
 const added = '{"type":"ADDED","object":{"metadata":{"name":"ü","resourceVersion":"5"}}}\n';
 const bookmark = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9","annotations":{"k8s.io/initial-events-end":"true"}}}}\n';
 
 function read(text: string, size = text.length * 4, most = 100): readonly WatchEvent[] {
-  const lines = new WatchLines();
-  const octets = Buffer.from(text);
-  const events: WatchEvent[] = [];
-  for (let start = 0; start < octets.length; start += size) {
-    lines.push(octets.subarray(start, start + size));
-    for (let taken = lines.take(most); taken.length > 0; taken = lines.take(most)) {
-      events.push(...taken);
-      if (taken.at(-1)?.type === "failed") return events;
-    }
-  }
-  return events;
+  return eventsOf(new WatchLines(), Buffer.from(text), size, most);
 }
 
 describe("the lines of a watch", () => {

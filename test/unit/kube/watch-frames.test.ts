@@ -3,6 +3,7 @@ import { type WatchEvent, WatchLines } from "../../../src/kube/watch-events.ts";
 import { WatchFrames } from "../../../src/kube/watch-frames.ts";
 import { serviceMessage } from "../../../src/source/kubernetes/messages.ts";
 import { frameOf } from "../../support/kube-messages.ts";
+import { eventsOf } from "../../support/watch-bodies.ts";
 
 function service(type: string, name: string, resourceVersion: string): Buffer {
   return frameOf(type, "Service", "v1", { metadata: { name, resourceVersion }, spec: { type: "ClusterIP" } });
@@ -13,16 +14,7 @@ const bookmark = frameOf("BOOKMARK", "Service", "v1", {
 });
 
 function read(octets: Buffer, size = octets.length, most = 100): readonly WatchEvent[] {
-  const frames = new WatchFrames(serviceMessage);
-  const events: WatchEvent[] = [];
-  for (let start = 0; start < octets.length; start += size) {
-    frames.push(octets.subarray(start, start + size));
-    for (let taken = frames.take(most); taken.length > 0; taken = frames.take(most)) {
-      events.push(...taken);
-      if (taken.at(-1)?.type === "failed") return events;
-    }
-  }
-  return events;
+  return eventsOf(new WatchFrames(serviceMessage), octets, size, most);
 }
 
 describe("the frames of a watch", () => {
